@@ -1,0 +1,1 @@
+"""What every other package speaks in: sources, spans, problems and diagnostics."""

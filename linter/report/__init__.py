@@ -1,0 +1,34 @@
+"""Faces of a run: the same report for people, for programs and for code scanning.
+
+A reporter turns a finished ``Report`` into text and decides nothing about what is reported. Its
+module is imported only when its format is asked for, because start-up is most of a small run.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from ..core.diagnostic import Report
+
+REPORTERS: dict[str, tuple[str, ...]] = {
+    "text": ("colour", "expand"),
+    "json": ("expand",),
+    "sarif": (),
+}
+"""The formats, each with the options that mean something to it; a format is a module here."""
+
+FORMATS: tuple[str, ...] = tuple(REPORTERS)
+
+
+def render(format: str, report: Report, *, colour: bool = False, expand: bool = False) -> str:
+    """The report in ``format``, ending in a line end.
+
+    ``colour`` allows terminal colours where the format has any; ``expand`` lists every finding
+    and every place where the format would otherwise fold them.
+    """
+    if format not in REPORTERS:
+        raise ValueError(f'unknown format "{format}", expected one of: {", ".join(FORMATS)}')
+    options = {"colour": colour, "expand": expand}
+    reporter = import_module(f".{format}", __name__)
+    text: str = reporter.render(report, **{name: options[name] for name in REPORTERS[format]})
+    return text

@@ -1,0 +1,70 @@
+"""One finding instead of many: the same rule on many layers of one file.
+
+A finding is worth nothing if it drowns. What is folded away keeps its place, as a related place of
+the finding that stands for it; findings that name no layer are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..core.diagnostic import Diagnostic, Fix, Related
+
+_LISTED = 3
+"""Up to so many names are all written out; of more only the first and the last."""
+
+
+def fold(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """``diagnostics`` in their order, those that differ only in the layer folded into the first."""
+    groups: dict[object, list[Diagnostic]] = {}
+    for number, diagnostic in enumerate(diagnostics):
+        groups.setdefault(_key(diagnostic) or number, []).append(diagnostic)
+    return tuple(_folded(group) for group in groups.values())
+
+
+def _key(diagnostic: Diagnostic) -> tuple[object, ...]:
+    """What findings must share to be folded; empty for one that stays by itself."""
+    if not diagnostic.layer:
+        return ()
+    name = diagnostic.place.source.name
+    return (diagnostic.rule, name, diagnostic.severity, diagnostic.context)
+
+
+def _folded(group: list[Diagnostic]) -> Diagnostic:
+    """The first of ``group``, speaking for all of it."""
+    first, *others = group
+    if not others:
+        return first
+    phases = dict.fromkeys(phase for diagnostic in group for phase in diagnostic.phases)
+    also = tuple(Related(other.place, f'also "{other.layer}"') for other in others)
+    return replace(
+        first,
+        message=first.message + _more_layers(group),
+        phases=tuple(phases),
+        related=first.related + also,
+        fix=_common_fix(group),
+    )
+
+
+def _more_layers(group: list[Diagnostic]) -> str:
+    """The end of the message: which layers it is about besides the first one's."""
+    _, *names = dict.fromkeys(diagnostic.layer for diagnostic in group)
+    if not names:
+        return ""
+    layers = "layer" if len(names) == 1 else "layers"
+    listed = ", ".join(names) if len(names) <= _LISTED else f"{names[0]} … {names[-1]}"
+    return f" (and {len(names)} more {layers}: {listed})"
+
+
+def _common_fix(group: list[Diagnostic]) -> Fix | None:
+    """One fix for the whole group where every member offers the same, else the first one's."""
+    first = group[0].fix
+    fixes = [diagnostic.fix for diagnostic in group if diagnostic.fix]
+    if first is None or len(fixes) < len(group):
+        return first
+    if {(fix.title, fix.safe) for fix in fixes} != {(first.title, first.safe)}:
+        return first
+    # The same layer found twice offers the same edit twice, which may be applied only once.
+    edits = dict.fromkeys(edit for fix in fixes for edit in fix.edits)
+    return replace(first, edits=tuple(edits))

@@ -1,0 +1,5 @@
+"""Trees against a protobuf schema: which fields exist, what their values mean, which kind a file is.
+
+Descriptor sets are read into private pools, since the user's own ``caffe_pb2`` may live in the same
+process.
+"""

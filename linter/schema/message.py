@@ -1,0 +1,132 @@
+"""Typed trees: the fields of a message by name, each with the place where it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.message import Message as ProtobufMessage
+
+from ..core.source import Span
+from ..syntax.tree import Field
+from .descriptor import MessageType
+
+_NOWHERE = Span(0, 0)
+
+
+class Message:
+    """A message of a known type as the text gives it.
+
+    Values are Python values: enums are their names, messages are ``Message``. ``node`` is the
+    field that the message stands in, None for a whole file. Messages made by an upgrade point at
+    the fields that they came from.
+    """
+
+    __slots__ = ("type", "node", "values", "nodes")
+
+    def __init__(self, type_: MessageType, node: Field | None = None) -> None:
+        self.type = type_
+        self.node = node
+        self.values: dict[str, Any] = {}
+        self.nodes: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"Message({self.type.name}, {self.values!r})"
+
+    def has(self, name: str) -> bool:
+        """Whether the field is written at all (for a repeated one, at least once)."""
+        return name in self.values
+
+    def get(self, name: str) -> Any:
+        """The field's value, or the schema's default; an absent message is None.
+
+        Repeated fields give a list, which the caller must not change.
+        """
+        value = self.values.get(name)
+        if value is not None:
+            return value
+        field = self.type.fields[name]
+        return [] if field.repeated else field.default
+
+    def sub(self, name: str) -> Message:
+        """The message in field ``name``; an empty one where it is absent, so that defaults show."""
+        value = self.values.get(name)
+        if value is not None:
+            return value  # type: ignore[no-any-return]
+        message = self.type.fields[name].message
+        assert message is not None
+        return Message(message)
+
+    def field(self, name: str, index: int = 0) -> Field | None:
+        """Where value number ``index`` of a field was written, None where it was not."""
+        nodes = self.nodes.get(name)
+        if isinstance(nodes, list):
+            return nodes[index] if index < len(nodes) else None
+        return nodes  # type: ignore[no-any-return]
+
+    def span(self, name: str, index: int = 0) -> Span:
+        """Span to point at for a field; where it is absent, that of the message itself."""
+        field = self.field(name, index)
+        if field is not None:
+            return field.span
+        return self.node.span if self.node is not None else _NOWHERE
+
+    def set(self, name: str, value: Any, node: Field | None) -> None:
+        """Set a field that is not repeated."""
+        self.values[name] = value
+        self.nodes[name] = node
+
+    def add(self, name: str, value: Any, node: Field | None) -> None:
+        """Append to a repeated field."""
+        self.values.setdefault(name, []).append(value)
+        self.nodes.setdefault(name, []).append(node)
+
+    def copy_field(self, other: Message, name: str, to: str | None = None) -> None:
+        """Take over a field of another message, places included, as field ``to``."""
+        if name in other.values:
+            self.values[to or name] = other.values[name]
+            self.nodes[to or name] = other.nodes[name]
+
+    def copy(self) -> Message:
+        """A copy whose fields can be replaced without touching this message's."""
+        copy = Message(self.type, self.node)
+        copy.values, copy.nodes = dict(self.values), dict(self.nodes)
+        return copy
+
+    def items(self, name: str) -> Iterator[tuple[Any, Field | None]]:
+        """Values of a repeated field, each with its place."""
+        return zip(self.values.get(name, ()), self.nodes.get(name, ()), strict=True)
+
+    def to_protobuf(self) -> ProtobufMessage:
+        """The same content as a protobuf message."""
+        result = self.type.new_message()
+        _fill(result, self)
+        return result
+
+
+def _fill(target: ProtobufMessage, message: Message) -> None:
+    fields = message.type.fields
+    for name, value in message.values.items():
+        field = fields[name]
+        if field.message is not None:
+            if not field.repeated:
+                child = getattr(target, name)
+                child.SetInParent()
+                _fill(child, value)
+                continue
+            children = getattr(target, name)
+            for item in value:
+                _fill(children.add(), item)
+        elif field.repeated:
+            getattr(target, name).extend(_plain(field.enum, item) for item in value)
+        else:
+            setattr(target, name, _plain(field.enum, value))
+
+
+def _plain(enum: Any, value: Any) -> Any:
+    if enum is not None:
+        return enum.numbers[value]
+    if isinstance(value, str) and not value.isascii():
+        # A protobuf string is Unicode; what the file has instead is shown as U+FFFD.
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return value

@@ -1,0 +1,1 @@
+"""The rules that ship with caffelint, one YAML file each."""
