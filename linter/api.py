@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from google.protobuf.message import Message as ProtobufMessage
 
+from .core.diagnostic import Diagnostic
 from .core.problem import Problem
 from .core.source import Source
 from .resources import load_schema
@@ -57,15 +59,21 @@ class Parsed:
     @property
     def errors(self) -> list[ParseError]:
         """Every error of syntax or schema, in the order of the text."""
-        from .words import problem_text
-
         result = []
-        for problem in self.problems:
-            line, column = self.tree.source.locate(problem.span.start)
-            result.append(ParseError(line, column, problem_text(problem)))
+        for one in self._diagnostics():
+            line, column = self.tree.source.locate(one.place.span.start)
+            result.append(ParseError(line, column, one.message))
         if self.type is None:
             result.append(ParseError(1, 1, "the fields are neither a net's nor a solver's"))
         return result
+
+    def _diagnostics(self) -> Iterator[Diagnostic]:
+        if not self.problems:
+            return iter(())
+        from .engine.run import Run
+        from .resources import load_rules
+
+        return Run(load_rules()).on_problems(self.tree.source, self.problems)
 
     def render(self) -> str:
         """The text that was parsed, put together from the tree."""

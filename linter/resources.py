@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from .engine.ruleset import RuleSet, cache_directory, load
 from .schema.descriptor import Schema
 
 
@@ -23,3 +24,10 @@ def rules_folder() -> Path:
 def load_schema() -> Schema:
     """The schema of BVLC Caffe, read once per process."""
     return Schema((proto_folder() / "caffe.desc").read_bytes())
+
+
+@cache
+def load_rules() -> RuleSet:
+    """The rules that ship with caffelint, ready to run."""
+    paths = sorted(rules_folder().glob("*.yaml"))
+    return load(paths, (proto_folder() / "facts.desc").read_bytes(), cache_directory())

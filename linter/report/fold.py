@@ -60,11 +60,9 @@ def _more_layers(group: list[Diagnostic]) -> str:
 def _common_fix(group: list[Diagnostic]) -> Fix | None:
     """One fix for the whole group where every member offers the same, else the first one's."""
     first = group[0].fix
-    fixes = [diagnostic.fix for diagnostic in group if diagnostic.fix]
-    if first is None or len(fixes) < len(group):
-        return first
-    if {(fix.title, fix.safe) for fix in fixes} != {(first.title, first.safe)}:
+    kinds = {(each.fix.title, each.fix.safe) if each.fix else None for each in group}
+    if first is None or len(kinds) > 1:
         return first
     # The same layer found twice offers the same edit twice, which may be applied only once.
-    edits = dict.fromkeys(edit for fix in fixes for edit in fix.edits)
+    edits = dict.fromkeys(edit for each in group if each.fix for edit in each.fix.edits)
     return replace(first, edits=tuple(edits))

@@ -49,12 +49,12 @@ _TOPICS = {
 _DESCRIPTION_LENGTH = 1000
 """GitHub refuses descriptions of more than 1024 characters."""
 
-_SNIPPET_LENGTH = 2000
-"""A span may be a whole file, and its text is in the repository anyway."""
+_QUOTE_LENGTH = 2000
+"""More text is not quoted: a span or a line may be a whole file, many findings may be in it."""
 
 _SEMANTIC_VERSION = re.compile(r"\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?")
 _MARKDOWN_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
-_MARKDOWN_EMPHASIS = re.compile(r"(?<![\w*])(\*{1,2})(?=\S)(.+?)(?<=\S)\1(?![\w*])")
+_MARKDOWN_EMPHASIS = re.compile(r"(?<![\w*])(\*{1,2})(?=\S)(.+?)(?<=\S)\1")
 
 
 def render(report: Report) -> str:
@@ -180,7 +180,7 @@ def _physical(place: Place) -> dict[str, Any]:
     region = _region(source, span)
     physical = {
         "artifactLocation": _artifact(source.name),
-        "region": region | _snippet(source.text[span.start : span.end]),
+        "region": region | _snippet(_quote(source, span)),
     }
     around = _region_around(source, span)
     context = _snippet(_lines(source, around["startLine"], around["endLine"]))
@@ -208,12 +208,21 @@ def _region_around(source: Source, span: Span) -> dict[str, int]:
     return {"startLine": first, "startColumn": 1, "endLine": last, "endColumn": end}
 
 
+def _quote(source: Source, span: Span) -> str:
+    """The text of ``span``, empty where it is too long to quote."""
+    return source.text[span.start : span.end] if span.end - span.start <= _QUOTE_LENGTH else ""
+
+
 def _lines(source: Source, first: int, last: int) -> str:
-    return "\n".join(source.line(number) for number in range(first, last + 1))
+    """The text of whole lines, empty where it is too long to quote."""
+    if last - first > _QUOTE_LENGTH:
+        return ""
+    text = "\n".join(source.line(number) for number in range(first, last + 1))
+    return text if len(text) <= _QUOTE_LENGTH else ""
 
 
 def _snippet(text: str) -> dict[str, Any]:
-    return {"snippet": {"text": text}} if 0 < len(text) <= _SNIPPET_LENGTH else {}
+    return {"snippet": {"text": text}} if text else {}
 
 
 def _artifact(name: str) -> dict[str, str]:
@@ -254,5 +263,8 @@ def _identity(diagnostic: Diagnostic) -> str:
     """What makes a finding the same one after an edit elsewhere: rule, file, layer and lines."""
     source, span = diagnostic.place.source, diagnostic.place.span
     lines = _lines(source, source.locate(span.start).line, source.locate(span.end).line)
+    if not lines:
+        # Too long to read for every finding in it: the beginning of the place itself must do.
+        lines = source.text[span.start : min(span.end, span.start + _QUOTE_LENGTH)]
     words = " ".join(lines.split())
     return "\0".join([diagnostic.rule, _artifact(source.name)["uri"], diagnostic.layer, words])

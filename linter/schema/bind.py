@@ -58,7 +58,7 @@ class _Binder:
                 self._block(message, field, type_, types)
                 continue
             if field.kind >= Kind.MESSAGE:
-                if field.kind == Kind.MESSAGE or not type_.repeated:
+                if field.kind == Kind.MESSAGE or not type_.repeated or not field.text:
                     self._wrong_type(field, type_)
                 continue
             value = self._scalar(field, type_)

@@ -157,10 +157,10 @@ class _Careful:
             following = next_token(self.text, following.end)
         if following.text in ("{", "<"):
             return self._open(name, token, following)
+        if following.text == "[" and (colon or self._lists_messages(following)):
+            return self._list(name, token, following, colon)
         if not colon:
             return self._missing_colon(token, following)
-        if following.text == "[":
-            return self._list(name, token, following)
         field, at = self._scalar(name, token, following)
         self.fields.append(field)
         self.may_separate = field.kind != Kind.BROKEN
@@ -196,13 +196,17 @@ class _Careful:
         self.fields.append(field)
         return at
 
-    def _list(self, name: str, token: Token, bracket: Token) -> int:
+    def _lists_messages(self, bracket: Token) -> bool:
+        return next_token(self.text, bracket.end).text in ("{", "<", "]")
+
+    def _list(self, name: str, token: Token, bracket: Token, colon: bool) -> int:
         """``[a, b]``; a list of messages is parsed here whole, so that commas stay its own."""
         value = next_token(self.text, bracket.end)
         first = len(self.fields)
         if value.text == "]":
+            text = "[]" if colon else ""
             self.fields.append(
-                Field(name, token.start, Kind.EMPTY_LIST, "[]", bracket.start, value.end)
+                Field(name, token.start, Kind.EMPTY_LIST, text, bracket.start, value.end)
             )
             self.may_separate = True
             return value.end

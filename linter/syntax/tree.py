@@ -27,7 +27,7 @@ class Kind(IntEnum):
     MESSAGE = 6
     """A block in braces or angle brackets."""
     EMPTY_LIST = 7
-    """``[]``."""
+    """``[]``; ``text`` is empty where no colon stands before it, as only messages allow."""
     BROKEN = 8
     """Something that is no value; an error has been reported for it."""
 

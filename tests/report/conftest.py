@@ -45,7 +45,7 @@ def _rule(diagnostic: Diagnostic) -> RuleText:
         confidence=diagnostic.confidence,
         summary="a bottom needs a layer that makes it",
         why="Caffe stops with `Unknown bottom blob` (see [net.cpp](https://x.org/net.cpp)),\n"
-        "*always*, for N*C*H*W blobs.\n\nSecond paragraph.",
+        "*always*, for N*C*H*W blobs of 5 * 4 (or *so*).\n\nSecond of *.log and *.txt.",
         hint="write the name of an earlier top",
         sources=("src/caffe/net.cpp:414",),
     )

@@ -126,15 +126,15 @@ _FIRST, _SECOND = Edit(Span(0, 1), "x"), Edit(Span(2, 3), "y")
             id="other-safety",
         ),
         pytest.param(
-            [Fix("mend", (_FIRST,), safe=True), None],
+            [Fix("mend", (_FIRST,), safe=True), None, Fix("mend", (_SECOND,), safe=True)],
             Fix("mend", (_FIRST,), safe=True),
-            id="second-has-none",
+            id="one-has-none",
         ),
         pytest.param([None, Fix("mend", (_SECOND,), safe=True)], None, id="first-has-none"),
     ],
 )
 def test_fixes(mark: Mark, finding: Finding, fixes: list[Fix | None], want: Fix | None) -> None:
-    places = mark("«a» «b»")
+    places = mark("«a» " * len(fixes))
     (folded,) = fold(
         finding(place, layer=str(n), fix=fix)
         for n, (place, fix) in enumerate(zip(places, fixes, strict=True))

@@ -43,7 +43,7 @@ def _prints(report: Report) -> list[str]:
 @pytest.fixture
 def rich(mark: Mark, finding: Finding, make_report: MakeReport) -> Report:
     """Several rules, files and severities, related places, fixes, awkward names and bytes."""
-    top, bottom, end = mark('top: «"pool_2"»\nbottom: «"pool2"»\nlast«»', name=_NAME)
+    top, bottom, end = mark('top: «"pool_2"»\nbottom: «"pool2"»\nlast«»\n}\n', name=_NAME)
     solver = Source.from_bytes("solver.prototxt", b'net: "\xff"\n')
     (whole,) = mark("«x»", name="/abs/one.prototxt")
     place = Place(solver, Span(5, 8))
@@ -162,14 +162,16 @@ def test_one_rule(rich: Report) -> None:
         "name": "UnknownBottom",
         "shortDescription": {"text": "a bottom needs a layer that makes it."},
         "fullDescription": {
-            "text": "Caffe stops with Unknown bottom blob (see net.cpp), always, for N*C*H*W blobs."
+            "text": "Caffe stops with Unknown bottom blob (see net.cpp), always, "
+            "for N*C*H*W blobs of 5 * 4 (or so)."
         },
         "help": {
             "text": "Caffe stops with Unknown bottom blob (see net.cpp),\nalways, "
-            "for N*C*H*W blobs.\n\nSecond paragraph.\n\nwrite the name of an earlier top",
+            "for N*C*H*W blobs of 5 * 4 (or so).\n\nSecond of *.log and *.txt.\n\n"
+            "write the name of an earlier top",
             "markdown": "Caffe stops with `Unknown bottom blob` (see [net.cpp]"
-            "(https://x.org/net.cpp)),\n*always*, for N*C*H*W blobs.\n\nSecond paragraph.\n\n"
-            "**What to do:** write the name of an earlier top\n\n"
+            "(https://x.org/net.cpp)),\n*always*, for N*C*H*W blobs of 5 * 4 (or *so*).\n\n"
+            "Second of *.log and *.txt.\n\n**What to do:** write the name of an earlier top\n\n"
             "**Sources**\n\n- src/caffe/net.cpp:414",
         },
         "defaultConfiguration": {"level": "error"},
@@ -207,11 +209,26 @@ def test_places_that_cannot_show_more_context_or_text(rich: Report) -> None:
     assert "fixes" not in results[3]
 
 
-def test_a_huge_span_is_not_copied(mark: Mark, finding: Finding, make_report: MakeReport) -> None:
-    report = make_report(finding(*mark("«" + "x" * 5000 + "»\ny\n")))
+@pytest.mark.parametrize("text", ["x" * 5000, "x\n" * 5000], ids=["one-line", "many-lines"])
+def test_a_huge_span_is_not_quoted(
+    mark: Mark, finding: Finding, make_report: MakeReport, text: str
+) -> None:
+    report = make_report(finding(*mark(f"«{text}y»\nz\n")))
     place = _run(report)["results"][0]["locations"][0]["physicalLocation"]
-    assert place["region"] == {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 5001}
+    assert "snippet" not in place["region"]
     assert "contextRegion" not in place
+
+
+def test_findings_in_a_huge_line_have_fingerprints_of_their_own_words(
+    mark: Mark, finding: Finding, make_report: MakeReport
+) -> None:
+    filler = "layer { } " * 500
+    before, after = (
+        [_prints(make_report(finding(each))) for each in mark(f"{start}«a» {filler} «b» {filler}")]
+        for start in ("", "x ")
+    )
+    assert before == after
+    assert before[0] != before[1]
 
 
 def test_the_run(rich: Report, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,289 @@
+"""The main job: files in, a report out.
+
+One pass per file: read, parse, bind, upgrade; then every net in every state that it is built in,
+as facts under the rules. A net that a checked solver builds is checked as that solver builds it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .config import Config
+from .core.diagnostic import Diagnostic, Report
+from .core.problem import Problem
+from .core.source import Source, Span
+from .engine.run import Run, merge
+from .engine.ruleset import RuleSet
+from .facts.build import FactBuilder
+from .model.context import Context, guess
+from .model.files import missing_directory, resolve
+from .model.net import Net
+from .model.phase import State, effective_state, include_and_exclude
+from .model.solver import NetUse, net_uses
+from .model.weights import filled_layers
+from .resources import load_schema
+from .schema.bind import bind
+from .schema.kind import detect
+from .schema.message import Message
+from .schema.upgrade import upgrade_net, upgrade_solver
+from .syntax.parser import parse
+from .walk import files_below
+
+# A net of 60,000 layers has some 25 MB; what is larger was not written as prototxt.
+MAX_BYTES = 64 * 1024 * 1024
+
+
+class CheckError(Exception):
+    """A path that cannot be checked at all: it is not there, or cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file as read. ``message`` is the net or solver in current form, None if it is neither."""
+
+    path: Path
+    source: Source
+    kind: str
+    message: Message | None
+    problems: list[Problem]
+
+
+def read_file(path: Path) -> File:
+    """Read a net or solver file.
+
+    Raises:
+        CheckError: if the path cannot be read or is too large.
+    """
+    try:
+        if not path.is_file():
+            raise CheckError(f"{path}: not a file" if path.exists() else f"{path}: not found")
+        if path.stat().st_size > MAX_BYTES:
+            raise CheckError(f"{path}: larger than {MAX_BYTES >> 20} MiB")
+        return read_text(path, path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise CheckError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def read_text(path: Path, data: bytes) -> File:
+    """The same for bytes at hand; ``path`` is the name that messages show."""
+    source = Source.from_bytes(path.as_posix(), data)
+    tree = parse(source)
+    schema = load_schema()
+    type_ = detect(tree, schema)
+    if type_ is None:
+        return File(path, source, "", None, [Problem("neither-net-nor-solver", Span(0, 0))])
+    message, problems = bind(tree, type_)
+    is_net = type_ is schema.net
+    upgraded, more = upgrade_net(message) if is_net else upgrade_solver(message)
+    return File(
+        path, source, "net" if is_net else "solver", upgraded, tree.problems + problems + more
+    )
+
+
+class Checker:
+    """One run over some files with one config."""
+
+    def __init__(self, ruleset: RuleSet, config: Config) -> None:
+        self._rules = ruleset
+        self._config = config
+        self._run = Run(ruleset, config.options, _selected(ruleset, config))
+        self._root = Path(config.root) if config.root is not None else None
+        self.skipped: list[str] = []
+        """What a directory held that was not checked, each with the reason."""
+        self._files: dict[Path, File] = {}
+        self._built: set[Path] = set()
+
+    def check(self, paths: Iterable[Path]) -> Report:
+        """Check files, and the files below directories that look like prototxt.
+
+        Raises:
+            CheckError: for a named file that cannot be read.
+            caffelint.engine.rule.RuleError: for a rule that fails on the facts of these files.
+        """
+        return self.report(list(self._read_all(paths)))
+
+    def _read_all(self, paths: Iterable[Path]) -> Iterator[File]:
+        seen: set[Path] = set()
+        for path, named in files_below(paths):
+            if _identity(path) in seen:
+                continue
+            seen.add(_identity(path))
+            try:
+                file = self._read(path)
+            except CheckError as error:
+                if named:
+                    raise
+                self.skipped.append(str(error))
+                continue
+            if file.kind or named:
+                yield file
+            else:
+                self.skipped.append(f"{path}: neither a net nor a solver")
+
+    def report(self, files: list[File]) -> Report:
+        """Check files that are already read; solvers first, since they decide how nets are built."""
+        found: list[Diagnostic] = []
+        for file in sorted(files, key=lambda file: file.kind != "solver"):
+            found += self._run.on_problems(file.source, file.problems)
+            if file.kind == "solver":
+                found += self._check_solver(file)
+            elif file.kind == "net" and _identity(file.path) not in self._built:
+                found += self._check_net(file)
+        linked = [self._files[path] for path in self._built]
+        checked = {file.source.name for file in (*files, *linked)}
+        rules = {rule.id: rule.text for rule in self._rules.rules}
+        return Report(tuple(merge(found)), rules, tuple(sorted(checked)))
+
+    def _read(self, path: Path) -> File:
+        key = _identity(path)
+        if key not in self._files:
+            self._files[key] = read_file(path)
+        return self._files[key]
+
+    # A net by itself
+
+    def _check_net(self, file: File) -> Iterator[Diagnostic]:
+        assert file.message is not None
+        views = _likely_views(file.message)
+        yield from self._check_views(file.source, file.message, views, None)
+
+    def _check_views(
+        self, source: Source, net: Message, views: list[Net], solver: Message | None, facts: Any = None
+    ) -> Iterator[Diagnostic]:
+        context = self._context(net, views, solver)
+        builder = FactBuilder(self._rules.facts, source, context)
+        yield from self._run.on_problems(source, include_and_exclude(net.get("layer")))
+        for view in views:
+            yield from self._run.on_problems(source, view.problems, view.state.phase)
+            solver_facts = builder.empty_solver() if facts is None else facts
+            yield from self._run.on_targets(builder.targets(view, solver_facts))
+
+    def _context(self, net: Message, views: list[Net], solver: Message | None) -> Context:
+        if self._config.context is not None:
+            return Context(self._config.context, True, f"--context {self._config.context}")
+        if self._config.weights:
+            names = ",".join(self._config.weights)
+            filled = frozenset[str]().union(
+                *(filled_layers(Path(name)) for name in self._config.weights)
+            )
+            return Context("finetune", True, f"--weights {names}", filled)
+        if solver is not None and solver.has("weights"):
+            return Context("finetune", True, f"the solver's weights: {solver.get('weights')[0]}")
+        return guess(net, views)
+
+    # A solver with its nets
+
+    def _check_solver(self, file: File) -> Iterator[Diagnostic]:
+        assert file.message is not None
+        solver = file.message
+        builder = FactBuilder(self._rules.facts, file.source, Context("unknown", False, ""))
+        lost = missing_directory(solver.get("snapshot_prefix"), file.path, self._root)
+        facts = builder.solver(solver, lost)
+        training = None
+        by_file: dict[Path, tuple[Source, Message, list[Net]]] = {}
+        for use in net_uses(solver):
+            found = self._net_of(file, use)
+            if isinstance(found, Problem):
+                yield from self._run.on_problems(file.source, [found])
+                continue
+            path, source, net, problems = found
+            state = effective_state(use.phase, net.values.get("state"), use.state)
+            if path not in by_file:
+                by_file[path] = (source, net, [])
+                yield from self._run.on_problems(source, problems)
+            view = Net(net, state)
+            by_file[path][2].append(view)
+            if use.phase == "TRAIN" and training is None:
+                context = self._context(net, [view], solver)
+                training = FactBuilder(self._rules.facts, source, context).net(view)
+        for source, net, views in by_file.values():
+            yield from self._check_views(source, net, views, solver, facts)
+        yield from self._run.on_targets([builder.solver_target(solver, facts, training)])
+
+    def _net_of(
+        self, file: File, use: NetUse
+    ) -> tuple[Path, Source, Message, list[Problem]] | Problem:
+        """The net that a solver names, or why it cannot be had."""
+        if use.inline is not None:
+            net, problems = upgrade_net(use.inline)
+            return file.path, file.source, net, problems
+        path, tried = resolve(use.path, file.path, self._root)
+        values: dict[str, object] = {
+            "net": use.path,
+            "tried": ", ".join(str(folder) for folder in tried[:3]) + (", …" if tried[3:] else ""),
+        }
+        if path is None:
+            kind = "net-elsewhere" if Path(use.path).is_absolute() else "net-not-found"
+            return Problem(kind, use.span, values)
+        try:
+            found = self._read(_shown_path(path))
+        except CheckError as error:
+            return Problem("net-not-readable", use.span, {**values, "reason": str(error)})
+        if found.kind != "net" or found.message is None:
+            return Problem("net-is-no-net", use.span, values)
+        self._built.add(_identity(found.path))
+        return _identity(found.path), found.source, found.message, found.problems
+
+
+def _identity(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _shown_path(path: Path) -> Path:
+    """The path from the working directory where it lies below it, else as it is."""
+    try:
+        return Path(os.path.relpath(path)) if not path.is_absolute() else path.relative_to(Path.cwd())
+    except ValueError:
+        return path
+
+
+def _selected(ruleset: RuleSet, config: Config) -> frozenset[str] | None:
+    """Ids of the rules that are switched on; None for all."""
+    if not config.select and not config.ignore:
+        return None
+
+    def named(rule: Any, names: list[str]) -> bool:
+        return any(rule.name == name or rule.id.startswith(name) for name in names)
+
+    return frozenset(
+        rule.id
+        for rule in ruleset.rules
+        if (not config.select or named(rule, config.select)) and not named(rule, config.ignore)
+    )
+
+
+def _likely_views(net: Message) -> list[Net]:
+    """The nets that Caffe is likely to build of a file whose solver is not known.
+
+    A phase counts if data comes in: a file whose data layers are all of one phase is not meant for
+    the other. Stages and levels are the solver's to set; a file that filters by stage is looked at
+    once for each stage it names.
+    """
+    stages: list[frozenset[str]] = [frozenset((name,)) for name in _stages(net)] or [frozenset()]
+    own = net.sub("state")
+    phases = [own.get("phase")] if own.has("phase") else ["TRAIN", "TEST"]
+    views = [
+        Net(net, State(phase, own.get("level"), chosen | frozenset(own.get("stage"))))
+        for phase in phases
+        for chosen in stages
+    ]
+    fed = [view for view in views if view.sources]
+    if any(layer.is_loss for view in fed for layer in view.layers):
+        return fed
+    # Without a loss nothing is trained: such a net is only ever run.
+    return [view for view in fed or views if view.state.phase == "TEST"] or fed or views
+
+
+def _stages(net: Message) -> list[str]:
+    names = {
+        stage
+        for layer in net.get("layer")
+        for rules in ("include", "exclude")
+        for rule in layer.get(rules)
+        for stage in rule.get("stage")
+    }
+    return sorted(names)

@@ -1,0 +1,161 @@
+"""The command line: options in, exit status out. Everything else is done elsewhere.
+
+Exit status: 0 nothing at or above ``--fail-on``; 1 findings; 2 the run itself failed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import __version__
+
+FORMATS = ("text", "json", "sarif")
+
+
+class _Commands(click.Group):
+    """``caffelint PATH…`` means ``caffelint check PATH…``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first = next((arg for arg in args if not arg.startswith("-") or arg == "-"), None)
+        own_options = {"--help", "-h", "--version"}
+        if args and first not in self.commands and not own_options.intersection(args[:1]):
+            args = ["check", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="caffelint")
+def cli() -> None:
+    """Find what will make Caffe abort, or the net fail to learn, before training starts.
+
+    `caffelint PATH...` is short for `caffelint check PATH...`.
+    """
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--format", "style", type=click.Choice(FORMATS), default="text", show_default=True,
+              help="How to report.")  # fmt: skip
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the report to a file instead of standard output.")  # fmt: skip
+@click.option("--select", multiple=True, metavar="RULE",
+              help="Only these rules: an id (CL201), a topic (CL2) or a name; repeatable.")  # fmt: skip
+@click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.")
+@click.option("--fail-on", type=click.Choice(("info", "warning", "error")),
+              help="Lowest severity that gives exit status 1.  [default: warning]")  # fmt: skip
+@click.option("--weights", multiple=True, metavar="FILE",
+              help="The .caffemodel that training starts from; several: comma or repeat.")  # fmt: skip
+@click.option("--context", type=click.Choice(("scratch", "finetune", "deploy")),
+              help="What the nets are for, where it cannot be seen.")  # fmt: skip
+@click.option("--root", type=click.Path(path_type=Path, file_okay=False, exists=True),
+              help="Directory that Caffe is started in; paths in solvers count from it.")  # fmt: skip
+@click.option("--expand", is_flag=True, help="Report every layer by itself.")
+@click.option("--stdin-filename", default="<stdin>", metavar="NAME",
+              help="Name to report for standard input (-).")  # fmt: skip
+@click.pass_context
+def check(ctx: click.Context, paths: tuple[Path, ...], style: str, output: Path | None,
+          expand: bool, stdin_filename: str, **settings: Any) -> None:  # fmt: skip
+    """Check nets, solvers and directories; a solver's nets are checked with it.
+
+    PATH - reads standard input.
+    """
+    from .check import Checker, read_text
+    from .config import find_config
+    from .core.diagnostic import Severity
+    from .report import render
+    from .resources import load_rules
+
+    config = _with_options(find_config(Path.cwd()), settings)
+    checker = Checker(load_rules(), config)
+    if paths == (Path("-"),):
+        report = checker.report([read_text(Path(stdin_filename), sys.stdin.buffer.read())])
+    elif Path("-") in paths:
+        raise click.UsageError("- stands alone")
+    else:
+        report = checker.check(paths)
+    colour = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    _write(render(style, report, colour=colour, expand=expand), output)
+    for reason in checker.skipped:
+        click.echo(f"skipped {reason}", err=True)
+    limit = Severity[config.fail_on.upper()]
+    ctx.exit(1 if any(one.severity >= limit for one in report.diagnostics) else 0)
+
+
+def _with_options(config: Any, settings: dict[str, Any]) -> Any:
+    """The config with what the command line says put over it."""
+    import msgspec
+
+    given: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name == "weights":
+            value = [part.strip() for item in value for part in item.split(",")]
+        if value:
+            given[name] = list(value) if isinstance(value, tuple) else value
+    if "root" in given:
+        given["root"] = str(given["root"])
+    return msgspec.structs.replace(config, **given)
+
+
+def _write(text: str, output: Path | None) -> None:
+    """Print a report, or put it into a file in one step."""
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    from .core.files import replace_file
+
+    replace_file(output, text.encode("utf-8"))
+
+
+@cli.command()
+@click.argument("rule")
+def explain(rule: str) -> None:
+    """Tell what a rule is about, and why; RULE is an id or a name."""
+    from .explain import page
+    from .resources import load_rules
+
+    for one in load_rules().rules:
+        if rule.upper() == one.id or rule == one.name:
+            click.echo(page(one), nl=False)
+            return
+    from difflib import get_close_matches
+
+    known = [name for one in load_rules().rules for name in (one.id, one.name)]
+    match = get_close_matches(rule, known, n=1)
+    meant = f"; did you mean {match[0]}?" if match else ""
+    raise click.UsageError(f"there is no rule {rule}{meant} (caffelint rules lists them)")
+
+
+@cli.command()
+def rules() -> None:
+    """List all rules."""
+    from .resources import load_rules
+
+    for one in load_rules().rules:
+        click.echo(f"{one.id}  {one.severity:<7}  {one.name}: {one.summary}")
+
+
+def main() -> None:
+    """Run the command line; errors of the run itself end in one line and exit status 2."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader went away (| head). Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if not type(error).__module__.startswith("caffelint") and not isinstance(error, OSError):
+            raise
+        click.echo(f"caffelint: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,213 @@
+"""Rules as data: what a rule file may hold, and reading it with errors that name the line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from ..core.diagnostic import RuleText, Severity
+
+On = Literal["problem", "solver", "net", "layer", "param"]
+SeverityName = Literal["error", "warning", "info"]
+Confidence = Literal["certain", "high", "medium"]
+ContextName = Literal["scratch", "finetune", "deploy"]
+
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,6}\d{3}$")]
+_Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+
+
+class RuleError(Exception):
+    """A rule that cannot be used: where it stands, and why."""
+
+
+class Option(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A threshold or word list that is judgement: its value, and the reason for it.
+
+    The expressions of the rule read it as ``option.NAME``; a config can set another value.
+    """
+
+    value: float | str | list[str]
+    why: str
+
+
+class Softer(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Another severity where a condition holds; of several, the first one counts."""
+
+    when: str
+    severity: SeverityName
+    confidence: Confidence | None = None
+
+
+class Example(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A small file that the rule must find (``bad``) or in which no rule may find anything
+    (``good``).
+
+    In a bad one, ``# expect: ID message`` stands on every line where the rule must speak.
+    ``files`` lie beside it under their names; ``context`` is what ``--context`` would say.
+    """
+
+    bad: str = ""
+    good: str = ""
+    files: dict[str, str] = {}
+    context: ContextName | None = None
+
+
+class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One rule file.
+
+    ``on`` says what the rule looks at; ``kind`` (of problems) or ``when`` (a CEL expression over
+    the facts) when it speaks. ``at`` names where to point: field paths of the user's text, the
+    first one that is written; ``$param`` is the layer type's own block. ``message`` and ``hint``
+    hold ``{…}`` placeholders: CEL expressions, or for problems the names of their values. Of
+    several hints the first one counts whose placeholders are all filled.
+    """
+
+    id: _Id
+    name: _Name
+    summary: str
+    on: On
+    kind: str = ""
+    types: list[str] = []
+    when: str = ""
+    severity: SeverityName
+    softer: list[Softer] = []
+    confidence: Confidence = "certain"
+    at: str | list[str] = []
+    message: str
+    hint: str | list[str] = ""
+    why: str
+    sources: list[str] = []
+    options: dict[str, Option] = {}
+    examples: list[Example] = []
+
+    @property
+    def text(self) -> RuleText:
+        """The rule's words for reports and documentation."""
+        hint = self.hint if isinstance(self.hint, str) else self.hint[-1]
+        return RuleText(
+            id=self.id,
+            name=self.name,
+            severity=Severity[self.severity.upper()],
+            confidence=self.confidence,
+            summary=self.summary,
+            why=self.why.strip(),
+            hint="" if "{" in hint else hint,
+            sources=tuple(self.sources),
+        )
+
+    @property
+    def hints(self) -> list[str]:
+        """The hint templates in order of preference."""
+        return [self.hint] if isinstance(self.hint, str) else self.hint
+
+    @property
+    def places(self) -> list[str]:
+        """The field paths to point at, in order of preference."""
+        return [self.at] if isinstance(self.at, str) else self.at
+
+    def expressions(self) -> Iterator[tuple[str, str]]:
+        """Every CEL expression with the path of the YAML value it stands in."""
+        if self.on == "problem":
+            return
+        yield "when", self.when
+        for i, softer in enumerate(self.softer):
+            yield f"softer.{i}.when", softer.when
+        for name, templates in (("message", [self.message]), ("hint", self.hints)):
+            for template in templates:
+                for part in split_template(template)[1::2]:
+                    yield name, part
+
+
+_TEMPLATE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+
+
+def split_template(template: str) -> list[str]:
+    """A template as literal, placeholder, literal, …: it starts and ends with a literal."""
+    parts, at = [""], 0
+    for match in _TEMPLATE.finditer(template):
+        parts[-1] += template[at : match.start()]
+        at = match.end()
+        if match[1] is None:
+            parts[-1] += match[0][0]
+        else:
+            parts += [match[1].strip(), ""]
+    parts[-1] += template[at:]
+    return parts
+
+
+def read_rules(paths: Iterable[Path]) -> list[Rule]:
+    """Read rule files, in order of their ids.
+
+    Raises:
+        RuleError: for a file that is no rule, an id given twice, or a rule that lacks a part.
+    """
+    rules: dict[str, Rule] = {}
+    for path in paths:
+        rule = read_rule(path)
+        if rule.id in rules:
+            raise RuleError(f"{path}: the id {rule.id} is taken by {rules[rule.id].name}")
+        rules[rule.id] = rule
+    return [rules[id_] for id_ in sorted(rules)]
+
+
+def read_rule(path: Path) -> Rule:
+    """Read one rule file.
+
+    Raises:
+        RuleError: with path and line, where the file is not a well-formed rule.
+    """
+    from yaml import YAMLError
+
+    from .yaml import load
+
+    text = path.read_text(encoding="utf-8")
+    try:
+        content = load(text)
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise RuleError(f"{path}{line}: {getattr(error, 'problem', error)}") from error
+    try:
+        rule = msgspec.convert(content, Rule)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at `$")
+        line = yaml_line(text, where.strip("`."))
+        raise RuleError(f"{path}:{line}: {reason}") from error
+    if rule.on == "problem" and not rule.kind:
+        raise RuleError(f"{path}:{yaml_line(text, 'on')}: a rule on problems needs a kind")
+    if rule.on != "problem" and not rule.when:
+        raise RuleError(f"{path}:{yaml_line(text, 'on')}: a rule on a {rule.on} needs a when")
+    return rule
+
+
+def yaml_line(text: str, path: str) -> int:
+    """Line, from 1, of the value at a path like ``softer.0.when`` or ``softer[0].when``; of the
+    deepest part of the path that exists."""
+    from .yaml import compose
+
+    node: Any = compose(text)
+    for step in re.findall(r"[\w-]+", path):
+        following = _child(node, step)
+        if following is None:
+            break
+        node = following
+    # A block scalar starts on the line after its key.
+    return int(node.start_mark.line) + 1 + (getattr(node, "style", None) in ("|", ">"))
+
+
+def _child(node: Any, step: str) -> Any:
+    if isinstance(node.value, list) and step.isdigit():
+        return node.value[int(step)] if int(step) < len(node.value) else None
+    if isinstance(node.value, list):
+        pairs = (pair for pair in node.value if isinstance(pair, tuple))
+        return next((value for key, value in pairs if key.value == step), None)
+    return None
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a rule file, for editors."""
+    return msgspec.json.schema(Rule)

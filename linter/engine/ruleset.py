@@ -1,0 +1,198 @@
+"""Rules ready to run: their CEL expressions checked against the facts, compiled and cached.
+
+Compiled rules are kept as JSON with serialised CEL in the user's cache directory, under a hash of
+everything they were made from. A cache file that is missing, foreign or broken is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import Message as ProtobufMessage
+
+from ..core.files import replace_file
+from .rule import On, Rule, RuleError, read_rules, yaml_line
+
+VARIABLES: Mapping[On, Mapping[str, str]] = {
+    "solver": {"solver": "Solver", "net": "Net"},
+    "net": {"net": "Net", "solver": "Solver"},
+    "layer": {"layer": "Layer", "net": "Net", "solver": "Solver"},
+    "param": {"param": "Param", "layer": "Layer", "net": "Net", "solver": "Solver"},
+}
+"""What the expressions of a rule may name, with the type of each in ``facts.proto``."""
+
+
+class Facts:
+    """The vocabulary: message classes and CEL environments of ``facts.proto``."""
+
+    def __init__(self, descriptor_set: bytes) -> None:
+        self.pool = descriptor_pool.DescriptorPool()
+        for file in descriptor_pb2.FileDescriptorSet.FromString(descriptor_set).file:
+            self.pool.Add(file)
+        self._environments: dict[On, Any] = {}
+
+    def new(self, name: str) -> type[ProtobufMessage]:
+        """The class of a fact message."""
+        return message_factory.GetMessageClass(self.pool.FindMessageTypeByName(f"caffelint.{name}"))
+
+    def environment(self, on: On) -> Any:
+        """The CEL environment of the rules that look at ``on``."""
+        if on not in self._environments:
+            from cel_expr_python import cel
+
+            variables = {name: cel.Type(f"caffelint.{t}") for name, t in VARIABLES[on].items()}
+            variables["option"] = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
+            self._environments[on] = cel.NewEnv(
+                descriptor_pool=self.pool, container="caffelint", variables=variables
+            )
+        return self._environments[on]
+
+
+class _Compiled(msgspec.Struct):
+    """What a cache file holds. ``expressions`` are serialised CEL by ``on`` and text."""
+
+    key: str
+    rules: list[Rule]
+    expressions: dict[str, dict[str, bytes]]
+
+
+class RuleSet:
+    """Rules with their compiled expressions."""
+
+    def __init__(self, facts: Facts, compiled: _Compiled) -> None:
+        self.facts = facts
+        self.rules = compiled.rules
+        self._serialised = compiled.expressions
+        self._expressions: dict[tuple[On, str], Any] = {}
+
+    def expression(self, on: On, text: str) -> Any:
+        """The compiled expression; it must be one of the rules' own."""
+        key = (on, text)
+        if key not in self._expressions:
+            environment = self.facts.environment(on)
+            self._expressions[key] = environment.deserialize(self._serialised[on][text])
+        return self._expressions[key]
+
+    @cached_property
+    def by_kind(self) -> dict[str, Rule]:
+        """Rules on problems, by the kind of problem."""
+        return {rule.kind: rule for rule in self.rules if rule.on == "problem"}
+
+    @cached_property
+    def by_type(self) -> dict[tuple[On, str], list[Rule]]:
+        """Rules on layers and params by layer type; those without ``types`` under ``""``."""
+        table: dict[tuple[On, str], list[Rule]] = {}
+        for rule in self.rules:
+            for type_ in rule.types or [""]:
+                table.setdefault((rule.on, type_), []).append(rule)
+        return table
+
+    def looking_at(self, on: On, type_: str = "") -> Sequence[Rule]:
+        """The rules that look at a thing of this sort (and, for layers, of this type)."""
+        everywhere = self.by_type.get((on, ""), [])
+        return everywhere + self.by_type.get((on, type_), []) if type_ else everywhere
+
+
+def load(paths: Sequence[Path], facts_descriptors: bytes, cache: Path | None) -> RuleSet:
+    """Read, check and compile rule files, or take them from the cache directory.
+
+    Raises:
+        RuleError: for a rule file with a mistake; the message has its path and line.
+    """
+    facts = Facts(facts_descriptors)
+    key = _key(paths, facts_descriptors)
+    if cache is not None and (compiled := _read_cache(cache, key)) is not None:
+        return RuleSet(facts, compiled)
+    compiled = _compile(paths, facts, key)
+    if cache is not None:
+        _write_cache(cache, compiled)
+    return RuleSet(facts, compiled)
+
+
+def _key(paths: Sequence[Path], facts_descriptors: bytes) -> str:
+    digest = hashlib.sha256(facts_descriptors)
+    digest.update(f"format 1, python {sys.version_info[:2]}".encode())
+    for path in paths:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _compile(paths: Sequence[Path], facts: Facts, key: str) -> _Compiled:
+    rules = read_rules(paths)
+    files = {_id_of(path): path for path in paths}
+    compiled: dict[str, dict[str, bytes]] = {}
+    for rule in rules:
+        for where, text in rule.expressions():
+            kind = "BOOL" if where.endswith("when") else ""
+            try:
+                serialised = _compile_one(facts, rule, text, kind)
+            except ValueError as error:
+                path = files.get(rule.id, Path(rule.name))
+                line = yaml_line(path.read_text(encoding="utf-8"), where)
+                raise RuleError(f"{path}:{line}: in {where}: {error}") from error
+            compiled.setdefault(rule.on, {})[text] = serialised
+    return _Compiled(key, rules, compiled)
+
+
+def _id_of(path: Path) -> str:
+    match = re.search(r"^id:\s*(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return match[1] if match else path.stem
+
+
+def _compile_one(facts: Facts, rule: Rule, text: str, wanted: str) -> bytes:
+    for name in re.findall(r"\boption\.(\w+)", text):
+        if name not in rule.options:
+            raise ValueError(f"the rule has no option {name}")
+    try:
+        expression = facts.environment(rule.on).compile(text)
+    except RuntimeError as error:
+        raise ValueError(_cel_message(str(error))) from error
+    if wanted and expression.return_type().name() != wanted:
+        raise ValueError(f"the expression gives {expression.return_type().name()}, not true or false")
+    return bytes(expression.serialize())
+
+
+def _cel_message(text: str) -> str:
+    """CEL's own words with its line and column, without the decoration around them."""
+    match = re.search(r"<input>:(\d+):(\d+): (.*)", text)
+    return f"{match[3]} (line {match[1]}, column {match[2]} of the expression)" if match else text
+
+
+def cache_directory() -> Path:
+    """Where compiled rules are kept: ``CAFFELINT_CACHE_DIR``, or the user's cache directory."""
+    given = os.environ.get("CAFFELINT_CACHE_DIR")
+    if given:
+        return Path(given)
+    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "caffelint"
+
+
+def _cache_file(folder: Path, key: str) -> Path:
+    return folder / f"rules-{key[:16]}.json"
+
+
+def _read_cache(folder: Path, key: str) -> _Compiled | None:
+    try:
+        compiled = msgspec.json.decode(_cache_file(folder, key).read_bytes(), type=_Compiled)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return compiled if compiled.key == key else None
+
+
+def _write_cache(folder: Path, compiled: _Compiled) -> None:
+    """Keep the compiled rules; a cache that cannot be written is done without."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_file(_cache_file(folder, compiled.key), msgspec.json.encode(compiled))
+    except OSError:
+        pass

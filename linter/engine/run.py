@@ -1,0 +1,189 @@
+"""Rules over facts and problems: the diagnostics they give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from ..core.diagnostic import Diagnostic, Place, Related, Severity
+from ..core.problem import Problem
+from ..core.source import Source, Span
+from .rule import On, Rule, RuleError, split_template
+from .ruleset import RuleSet
+
+
+class Anchor(Protocol):
+    """Something whose fields have places in the text: finds the span of a field path."""
+
+    def find(self, path: str) -> Span | None:
+        """Span of the field, or None where it is not written; the empty path is the thing itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing that rules look at.
+
+    ``variables`` are the facts that the expressions see, ``anchors`` where a rule's ``at`` is
+    looked up, the first one that has it. ``context`` says which training context was assumed.
+    """
+
+    on: On
+    source: Source
+    anchors: Sequence[Anchor]
+    variables: Mapping[str, Any]
+    type: str = ""
+    layer: str = ""
+    phase: str = ""
+    context: str = ""
+
+    def place(self, paths: Sequence[str]) -> Place:
+        """Where a rule points that names these field paths."""
+        for path in (*paths, ""):
+            for anchor in self.anchors:
+                span = anchor.find(path)
+                if span is not None:
+                    return Place(self.source, span)
+        return Place(self.source, Span(0, 0))
+
+
+@dataclass(slots=True)
+class Run:
+    """One run: a rule set, the option values in force, and the rules that are switched on."""
+
+    ruleset: RuleSet
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    selected: frozenset[str] | None = None
+    _option_values: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def on_problems(
+        self, source: Source, problems: Iterable[Problem], phase: str = ""
+    ) -> Iterator[Diagnostic]:
+        """The diagnostics that the rules make of problems."""
+        for problem in problems:
+            rule = self.ruleset.by_kind.get(problem.kind)
+            if rule is not None and self._is_on(rule):
+                yield self._problem(rule, source, problem, phase)
+
+    def on_targets(self, targets: Iterable[Target]) -> Iterator[Diagnostic]:
+        """The diagnostics of all rules over targets."""
+        for target in targets:
+            rules = self.ruleset.looking_at(target.on, target.type)
+            if not rules:
+                continue
+            facts = self.ruleset.facts.environment(target.on)
+            for rule in rules:
+                if not self._is_on(rule):
+                    continue
+                options = self._options_of(rule)
+                activation = facts.Activation({**target.variables, "option": options})
+                if self._holds(rule, rule.when, activation):
+                    yield self._finding(rule, target, activation)
+
+    def _is_on(self, rule: Rule) -> bool:
+        return self.selected is None or rule.id in self.selected
+
+    def _options_of(self, rule: Rule) -> dict[str, Any]:
+        if rule.id not in self._option_values:
+            given = {**self.options.get(rule.name, {}), **self.options.get(rule.id, {})}
+            self._option_values[rule.id] = {
+                name: given.get(name, option.value) for name, option in rule.options.items()
+            }
+        return self._option_values[rule.id]
+
+    def _value(self, rule: Rule, text: str, activation: Any) -> Any:
+        value = self.ruleset.expression(rule.on, text).eval(activation)
+        result = value.plain_value()
+        if value.type().name() == "*error*":
+            raise RuleError(f"rule {rule.id}: {text!r} fails: {result}")
+        return result
+
+    def _holds(self, rule: Rule, text: str, activation: Any) -> bool:
+        result = self.ruleset.expression(rule.on, text).eval(activation).value()
+        if result is True or result is False:
+            return result
+        raise RuleError(f"rule {rule.id}: {text!r} fails: {result}")
+
+    def _finding(self, rule: Rule, target: Target, activation: Any) -> Diagnostic:
+        severity, confidence = rule.severity, rule.confidence
+        for softer in rule.softer:
+            if self._holds(rule, softer.when, activation):
+                severity, confidence = softer.severity, softer.confidence or confidence
+                break
+
+        def fill(text: str) -> str:
+            return _shown(self._value(rule, text, activation))
+
+        return Diagnostic(
+            rule=rule.id,
+            name=rule.name,
+            severity=Severity[severity.upper()],
+            confidence=confidence,
+            message=_render(rule.message, fill),
+            hint=_first_filled(rule.hints, fill),
+            place=target.place(rule.places),
+            layer=target.layer,
+            phases=(target.phase,) if target.phase else (),
+            context=target.context if _speaks_of_context(rule) else "",
+        )
+
+    def _problem(self, rule: Rule, source: Source, problem: Problem, phase: str) -> Diagnostic:
+        def fill(name: str) -> str:
+            return _shown(problem.values[name])
+
+        also = tuple(Related(Place(source, span), words) for span, words in problem.also)
+        return Diagnostic(
+            rule=rule.id,
+            name=rule.name,
+            severity=Severity[rule.severity.upper()],
+            confidence=rule.confidence,
+            message=_render(rule.message, fill),
+            hint=_first_filled(rule.hints, fill),
+            place=Place(source, problem.span),
+            layer=problem.layer,
+            phases=(phase,) if phase else (),
+            related=also,
+        )
+
+
+def merge(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """One diagnostic for what several phases or solvers found alike, in report order."""
+    merged: dict[tuple[object, ...], Diagnostic] = {}
+    for one in diagnostics:
+        key = (one.rule, one.place.source.name, one.place.span, one.message, one.layer)
+        known = merged.get(key)
+        if known is None:
+            merged[key] = one
+            continue
+        worse = max(known, one, key=lambda d: d.severity)
+        phases = known.phases + tuple(p for p in one.phases if p not in known.phases)
+        merged[key] = replace(worse, phases=phases)
+    return sorted(merged.values(), key=lambda one: one.sort_key)
+
+
+def _speaks_of_context(rule: Rule) -> bool:
+    return any("net.context" in text for _, text in rule.expressions())
+
+
+def _render(template: str, fill: Callable[[str], str]) -> str:
+    parts = split_template(template)
+    parts[1::2] = [fill(part) for part in parts[1::2]]
+    return "".join(parts)
+
+
+def _first_filled(templates: Sequence[str], fill: Callable[[str], str]) -> str:
+    """The first template none of whose placeholders is empty, filled; else an empty text."""
+    for template in templates:
+        if all(fill(part) for part in split_template(template)[1::2]):
+            return _render(template, fill)
+    return ""
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.7g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_shown(item) for item in value)
+    return str(value)

@@ -1,0 +1,42 @@
+"""YAML as rule and config files are written: ``on``, ``off``, ``yes`` and ``no`` are plain words.
+
+PyYAML follows YAML 1.1, where they are booleans; ``on:`` is a key of every rule.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    _Loader = yaml.SafeLoader
+else:
+    _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_BOOL = "tag:yaml.org,2002:bool"
+
+
+class _PlainWords(_Loader):
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+        for first, resolvers in _Loader.yaml_implicit_resolvers.items()
+    }
+
+
+_PlainWords.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|false)$"), list("tf"))
+
+
+def load(text: str | bytes) -> Any:
+    """The content of a YAML text.
+
+    Raises:
+        yaml.YAMLError: if it is not YAML.
+    """
+    return yaml.load(text, _PlainWords)  # noqa: S506 - a SafeLoader
+
+
+def compose(text: str) -> Any:
+    """The node tree of a YAML text, for the lines of its values."""
+    return yaml.compose(text, _PlainWords)

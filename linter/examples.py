@@ -1,0 +1,74 @@
+"""A rule's examples as tests: what the rule must say, word for word, and where nothing may be said."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from .check import Checker
+from .config import Config
+from .core.diagnostic import Diagnostic
+from .engine.rule import Example, Rule
+from .engine.ruleset import RuleSet
+
+_EXPECT = re.compile(r"#\s*expect:\s*(\S+)\s+(.*?)\s*$")
+_MAIN = "example.prototxt"
+
+
+def failures(rule: Rule, ruleset: RuleSet) -> Iterator[str]:
+    """What is wrong with a rule's examples; nothing where all hold."""
+    if not any(example.bad for example in rule.examples):
+        yield f"{rule.id}: no bad example"
+    if not any(example.good for example in rule.examples):
+        yield f"{rule.id}: no good example"
+    for number, example in enumerate(rule.examples, 1):
+        for reason in _failures(rule, example, ruleset):
+            yield f"{rule.id}, example {number}: {reason}"
+
+
+def _failures(rule: Rule, example: Example, ruleset: RuleSet) -> Iterator[str]:
+    files = {_MAIN: example.bad or example.good, **example.files}
+    found = _run(files, example, ruleset)
+    if example.good:
+        for one in found:
+            yield f"says {_words(one)} where nothing should be said"
+        return
+    expected = {
+        (name, number, *match.groups())
+        for name, text in files.items()
+        for number, line in enumerate(text.split("\n"), 1)
+        if (match := _EXPECT.search(line))
+    }
+    given = {_key(one) for one in found if one.rule == rule.id}
+    for name, line, id_, message in sorted(expected - given):
+        yield f"expected {id_} {message} at {name}:{line}"
+    for one in found:
+        if one.rule == rule.id and _key(one) not in expected:
+            yield f"unexpected {_words(one)}"
+
+
+def _run(files: dict[str, str], example: Example, ruleset: RuleSet) -> list[Diagnostic]:
+    """The findings in all files of an example; files of other names stand for the rest."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in files.items():
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode("utf-8"))
+        config = msgspec.structs.replace(Config(), context=example.context, root=folder)
+        report = Checker(ruleset, config).check([Path(folder) / _MAIN])
+    return list(report.diagnostics)
+
+
+def _key(one: Diagnostic) -> tuple[str, int, str, str]:
+    source = one.place.source
+    line = source.locate(one.place.span.start).line
+    return (Path(source.name).name, line, one.rule, one.message)
+
+
+def _words(one: Diagnostic) -> str:
+    name, line, rule, message = _key(one)
+    return f"{rule} {message} at {name}:{line}"

@@ -1,0 +1,308 @@
+"""From the model to the messages of ``proto/facts.proto``, and to what rules can look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from ..core.source import Source
+from ..engine.ruleset import Facts
+from ..engine.run import Target
+from ..model.context import Context
+from ..model.net import Blob, Layer, Net, Param
+from ..model.solver import LR_POLICIES, SOLVER_TYPES, net_uses
+from ..schema.message import Message
+from .anchor import MessageAnchor
+
+_PASS_THROUGH = frozenset(("Split", "Dropout", "Reshape", "Flatten"))
+# How many layers a look through pass-through layers goes at most: it keeps chains linear.
+_FAR = 32
+_RECTIFIERS = frozenset(("ReLU", "PReLU", "ELU", "ReLU6", "Swish", "Clip"))
+_AFFINE = frozenset(("BatchNorm", "Scale", "Bias", "Split"))
+
+# Fields that the migration to transform_param moves in V1 layers only; in current ones no layer
+# reads them (upgrade_proto.cpp, UpgradeNetDataTransformation). WindowData reads its own.
+_OLD_TRANSFORMS = ("scale", "mean_file", "crop_size", "mirror")
+_IGNORED_TRANSFORMS = {"Data": "data_param", "ImageData": "image_data_param"}
+
+
+class FactBuilder:
+    """Builds the facts of one file's nets and of its solver."""
+
+    def __init__(self, facts: Facts, source: Source, context: Context) -> None:
+        self._source = source
+        self._context = context
+        self._new_layer = facts.new("Layer")
+        self._new_net = facts.new("Net")
+        self._new_solver = facts.new("Solver")
+
+    def empty_solver(self) -> Any:
+        """The facts of a solver that is not known."""
+        return self._new_solver()
+
+    def targets(self, net: Net, solver: Any) -> Iterator[Target]:
+        """Everything in one net that rules look at: the net, its layers, their learned blobs."""
+        net_facts = self.net(net)
+        words, phase = self._context.words, net.state.phase
+        net_anchors = (MessageAnchor(net.message), *self._first_layer(net))
+        shared = {"net": net_facts, "solver": solver}
+        yield Target("net", self._source, net_anchors, shared, phase=phase, context=words)
+        for layer in net.layers:
+            variables = {**shared, "layer": self.layer(layer, net)}
+            own = layer.kind.param if layer.kind else ""
+            anchor = MessageAnchor(layer.message, own)
+            yield Target(
+                *("layer", self._source, (anchor,), variables),
+                *(layer.type, layer.name, phase, words),
+            )
+            yield from self._params(layer, variables, anchor, phase)
+
+    def _params(
+        self, layer: Layer, variables: Mapping[str, Any], anchor: MessageAnchor, phase: str
+    ) -> Iterator[Target]:
+        for param, facts in zip(layer.params, variables["layer"].params, strict=True):
+            spec = (MessageAnchor(param.spec),) if param.spec is not None else ()
+            yield Target(
+                *("param", self._source, (*spec, anchor), {**variables, "param": facts}),
+                *(layer.type, layer.name, phase, self._context.words),
+            )
+
+    @staticmethod
+    def _first_layer(net: Net) -> tuple[MessageAnchor, ...]:
+        """A net has no block of its own to point at, so its first layer stands for it."""
+        return (MessageAnchor(net.layers[0].message),) if net.layers else ()
+
+    # Net
+
+    def net(self, net: Net) -> Any:
+        """The ``Net`` facts of one phase."""
+        layers = net.layers
+        weighing = [layer for layer in layers if layer.weighs]
+        learning = [layer for layer in weighing if layer.learns]
+        fillable = [layer for layer in learning if _takes_filler(layer)]
+        losses = [layer.type for layer in layers if layer.is_loss]
+        biases = [p for layer in learning for p in layer.params if p.role == "bias"]
+        explicit = sum(_has(p, "decay_mult") for p in biases)
+        return self._new_net(
+            known=True,
+            name=_text(net.name),
+            phase=net.state.phase,
+            context=self._context.kind,
+            context_certain=self._context.certain,
+            trains=net.state.phase == "TRAIN" and bool(losses and learning),
+            deploy=self._context.kind == "deploy",
+            layer_count=len(layers),
+            fillable=len(fillable),
+            unfilled=sum(not _has_filler(layer, "weight_filler") for layer in fillable),
+            has_batch_norm=any(layer.type == "BatchNorm" for layer in layers),
+            has_loss=bool(losses),
+            weighing=len(weighing),
+            learning=len(learning),
+            unknown_types=sum(layer.kind is None for layer in layers),
+            loss_types=[_text(type_) for type_ in losses],
+            biases_with_decay_mult=explicit,
+            biases_without_decay_mult=len(biases) - explicit,
+            source_types=[_text(layer.type) for layer in net.sources],
+            frozen=len(weighing) - len(learning),
+            python_layers=sum(layer.type == "Python" for layer in layers),
+        )
+
+    # Layer
+
+    def layer(self, layer: Layer, net: Net) -> Any:
+        """The ``Layer`` facts of one layer."""
+        facts = self._new_layer(
+            name=_text(layer.name),
+            type=_text(layer.type),
+            known_type=layer.kind is not None,
+            bottoms=map(_text, layer.bottom_names),
+            tops=map(_text, layer.top_names),
+            in_place=layer.in_place,
+            producer_types=[_text(b.producer.type) for b in layer.bottoms if b is not None],
+            reader_types=[_text(r.type) for blob in layer.tops for r, _ in blob.readers],
+            deep_producer_types=[_text(_deep_producer(b).type) for b in layer.bottoms if b],
+            deep_reader_types=[_text(r.type) for r in _deep_readers(layer)],
+            weighs=layer.weighs,
+            learns=layer.learns,
+            reaches_loss=layer.reaches_loss,
+            needs_backward=layer.needs_backward,
+            is_loss=layer.is_loss,
+            is_source=bool(layer.top_names) and not layer.bottom_names,
+            takes_filler=_takes_filler(layer),
+            has_bias=any(param.role == "bias" for param in layer.params),
+            filled_from_weights=layer.name in (self._context.filled or ()),
+            ignored_transforms=_ignored_transforms(layer),
+        )
+        for param in layer.params:
+            self._add_param(facts, param)
+        own = layer.own
+        if own is not None:
+            self._add_own(facts, layer, own)
+        if layer.type == "BatchNorm":
+            self._add_batch_norm(facts, layer, net)
+        return facts
+
+    @staticmethod
+    def _add_param(facts: Any, param: Param) -> None:
+        facts.params.add(
+            index=param.index,
+            role=param.role,
+            lr_mult=param.lr_mult,
+            decay_mult=param.decay_mult,
+            written=param.spec is not None,
+            has_lr_mult=_has(param, "lr_mult"),
+            has_decay_mult=_has(param, "decay_mult"),
+            name=_text(param.spec.get("name")) if param.spec else "",
+        )
+
+    @staticmethod
+    def _add_own(facts: Any, layer: Layer, own: Message) -> None:
+        facts.own_fields.extend(own.values)
+        if "num_output" in own.type.fields:
+            facts.num_output = own.get("num_output")
+        if layer.type == "Dropout":
+            facts.dropout_ratio = own.get("dropout_ratio")
+        for name in ("weight_filler", "bias_filler"):
+            if _has_filler(layer, name):
+                _copy_filler(own.get(name), getattr(facts, name))
+        if facts.takes_filler:
+            facts.suggested_filler = _suggested_filler(layer)
+
+    @staticmethod
+    def _add_batch_norm(facts: Any, layer: Layer, net: Net) -> None:
+        own = layer.message.sub("batch_norm_param")
+        facts.global_stats_written = own.has("use_global_stats")
+        # batch_norm_layer.cpp, LayerSetUp: written, or else true in TEST only. The layer's own
+        # phase field, where it is set, counts for the net's.
+        phase = layer.message.get("phase") if layer.message.has("phase") else net.state.phase
+        facts.global_stats = (
+            own.get("use_global_stats") if facts.global_stats_written else phase == "TEST"
+        )
+        scales = [r for r in _deep_readers(layer) if r.type == "Scale"]
+        facts.frozen_with_scale = bool(scales) and not any(scale.learns for scale in scales)
+
+    # Solver
+
+    def solver(self, solver: Message, missing_directory: str = "") -> Any:
+        """The ``Solver`` facts."""
+        uses = net_uses(solver)
+        facts = self._new_solver(
+            known=True,
+            fields=list(solver.values),
+            train_nets=sum(use.phase == "TRAIN" for use in uses),
+            test_nets=len(solver.get("test_net")) + len(solver.get("test_net_param")),
+            generic_net=solver.has("net") or solver.has("net_param"),
+            test_states=len(solver.get("test_state")),
+            missing_snapshot_directory=_text(missing_directory),
+        )
+        for name in _SOLVER_SCALARS:
+            value = solver.get(name)
+            setattr(facts, name, _text(value) if isinstance(value, str) else value)
+        facts.stepvalue.extend(solver.get("stepvalue"))
+        facts.test_iter.extend(solver.get("test_iter"))
+        facts.policy_suggestion = _close(facts.lr_policy, LR_POLICIES)
+        facts.type_suggestion = _close(facts.type, SOLVER_TYPES)
+        return facts
+
+    def solver_target(self, solver: Message, facts: Any, net: Any | None) -> Target:
+        """A solver as rules look at it, with the facts of its training net."""
+        variables = {"solver": facts, "net": self._new_net() if net is None else net}
+        words = self._context.words
+        return Target("solver", self._source, (_SolverAnchor(solver),), variables, context=words)
+
+
+_SOLVER_SCALARS = (
+    *("type", "lr_policy", "base_lr", "gamma", "power", "momentum", "momentum2", "rms_decay"),
+    *("delta", "weight_decay", "regularization_type", "stepsize", "max_iter", "display"),
+    *("snapshot", "snapshot_prefix", "iter_size", "clip_gradients", "average_loss"),
+    "test_interval",
+)
+
+
+class _SolverAnchor(MessageAnchor):
+    """A solver has no block to point at; its first written field stands for the whole."""
+
+    def find(self, path: str) -> Any:
+        if path:
+            return super().find(path)
+        first = next(iter(self.message.nodes), None)
+        return None if first is None else self.message.span(first)
+
+
+def _text(text: str) -> str:
+    """A text that protobuf can hold: bytes that are no UTF-8 are shown as U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _close(word: str, known: tuple[str, ...]) -> str:
+    if word in known:
+        return ""
+    lower = {name.lower(): name for name in known}
+    matches = get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+    return lower[matches[0]] if matches else ""
+
+
+def _has(param: Param, name: str) -> bool:
+    return param.spec is not None and param.spec.has(name)
+
+
+def _takes_filler(layer: Layer) -> bool:
+    return layer.kind is not None and layer.kind.fillers
+
+
+def _has_filler(layer: Layer, name: str) -> bool:
+    own = layer.own
+    return own is not None and name in own.type.fields and own.has(name)
+
+
+def _copy_filler(filler: Message, facts: Any) -> None:
+    facts.type = _text(filler.get("type"))
+    facts.variance_norm = filler.get("variance_norm")
+    for name in ("value", "min", "max", "mean", "std", "sparse"):
+        if filler.has(name):
+            setattr(facts, name, filler.get(name))
+
+
+def _ignored_transforms(layer: Layer) -> list[str]:
+    block = _IGNORED_TRANSFORMS.get(layer.type, "")
+    # In a V1 layer the fields were moved away by the upgrade, and are no longer here.
+    return [name for name in _OLD_TRANSFORMS if block and layer.message.sub(block).has(name)]
+
+
+def _deep_producer(blob: Blob) -> Layer:
+    layer = blob.producer
+    for _ in range(_FAR):
+        if not layer.bottoms or not (layer.in_place or layer.type in _PASS_THROUGH):
+            break
+        below = layer.bottoms[0]
+        if below is None:
+            break
+        layer = below.producer
+    return layer
+
+
+def _deep_readers(layer: Layer, through: frozenset[str] = _PASS_THROUGH) -> list[Layer]:
+    """The layers that really use a layer's tops, in order, looking through some types."""
+    found: list[Layer] = []
+    pending = [reader for blob in layer.tops for reader, _ in blob.readers]
+    seen: set[int] = set()
+    while pending and len(found) < _FAR:
+        reader = pending.pop(0)
+        if reader.index in seen:
+            continue
+        seen.add(reader.index)
+        found.append(reader)
+        if reader.in_place or reader.type in through:
+            pending[:0] = [r for blob in reader.tops for r, _ in blob.readers]
+    return found
+
+
+def _suggested_filler(layer: Layer) -> str:
+    own = layer.own
+    if layer.type == "Deconvolution" and own is not None and own.get("group") > 1:
+        return "bilinear"
+    readers = _deep_readers(layer, _AFFINE | _PASS_THROUGH)
+    return "msra" if any(reader.type in _RECTIFIERS for reader in readers) else "xavier"

@@ -1,0 +1,70 @@
+"""Why the net is built: from scratch, for fine-tuning, for deployment; and how that is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..schema.message import Message
+from .net import Net
+from .phase import State
+
+Kind = Literal["scratch", "finetune", "deploy", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The training context: its kind, whether it is certain, and the reason in words.
+
+    ``filled`` are the layers whose weights a weights file brings, None where that is unknown.
+    """
+
+    kind: Kind
+    certain: bool
+    reason: str
+    filled: frozenset[str] | None = None
+
+    @property
+    def words(self) -> str:
+        """For a reader: what was assumed and why."""
+        kinds = {
+            "scratch": "training from scratch",
+            "finetune": "fine-tuning",
+            "deploy": "a deploy net",
+            "unknown": "nothing about pre-trained weights",
+        }
+        return f"assumed {kinds[self.kind]}: {self.reason}"
+
+
+UNKNOWN = Context(
+    "unknown", False, "say --context scratch or finetune, or name the file with --weights"
+)
+
+
+def is_deploy(net: Message) -> bool:
+    """A net that is fed from outside and computes no loss in any phase."""
+    views = [Net(net, State(phase)) for phase in ("TRAIN", "TEST")]
+    layers = [layer for view in views for layer in view.layers]
+    fed = any(layer.type == "Input" for layer in layers)
+    reads = any(layer.type != "Input" for view in views for layer in view.sources)
+    return fed and not reads and not any(layer.is_loss for layer in layers)
+
+
+def guess(net: Message, views: list[Net]) -> Context:
+    """The context as far as the net itself tells.
+
+    Frozen layers beside learning ones are a sign of fine-tuning: random weights are not kept.
+    """
+    if is_deploy(net):
+        return Context("deploy", True, "it has an Input layer and no loss")
+    for view in views:
+        weighing = [layer for layer in view.layers if layer.weighs and layer.kind is not None]
+        frozen = [layer for layer in weighing if not layer.learns and _starts_random(layer.type)]
+        if frozen and any(layer.learns for layer in weighing):
+            return Context("finetune", False, f'layer "{frozen[0].name}" has lr_mult 0')
+    return UNKNOWN
+
+
+def _starts_random(type_: str) -> bool:
+    """Deconvolutions are frozen from scratch too, as fixed bilinear upsampling."""
+    return type_ in ("Convolution", "InnerProduct", "Embed")

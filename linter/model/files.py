@@ -1,0 +1,50 @@
+"""Files as Caffe would find them: paths in a solver count from where Caffe is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def resolve(name: str, named_in: Path, root: Path | None) -> tuple[Path | None, list[Path]]:
+    """The file that a path in a solver means, and the directories that were tried for it.
+
+    Caffe's working directory is unknown, so: ``root`` alone where it is given, else the solver's
+    own directory and its ancestors, nearest first.
+    """
+    if Path(name).is_absolute():
+        return (Path(name) if _is_file(Path(name)) else None), [Path(name).parent]
+    tried: list[Path] = []
+    for directory in start_directories(named_in, root):
+        tried.append(directory)
+        if _is_file(directory / name):
+            return directory / name, tried
+    return None, tried
+
+
+def start_directories(named_in: Path, root: Path | None) -> Iterator[Path]:
+    """Directories that Caffe may have been started in, the likeliest first."""
+    if root is not None:
+        yield root
+        return
+    # As given, so that messages show the user's own spelling; then on to the file system's root.
+    yield named_in.parent
+    yield from named_in.parent.resolve().parents
+
+
+def missing_directory(prefix: str, named_in: Path, root: Path | None) -> str:
+    """The directory part of a snapshot prefix if no start directory has it; else empty."""
+    directory = prefix.rpartition("/")[0]
+    if not directory:
+        return ""
+    if Path(directory).is_absolute():
+        return "" if Path(directory).is_dir() else directory
+    starts = start_directories(named_in, root)
+    return "" if any((start / directory).is_dir() for start in starts) else directory
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # names too long, or with a NUL
+        return False

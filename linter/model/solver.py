@@ -1,0 +1,63 @@
+"""A solver as Caffe reads it: its nets, and the names it knows.
+
+Sources: solver.cpp (Init, InitTrainNet, InitTestNets), solver_factory.hpp, sgd_solver.cpp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core.source import Span
+from ..schema.message import Message
+
+SOLVER_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
+LR_POLICIES = ("fixed", "step", "exp", "inv", "multistep", "poly", "sigmoid")
+
+
+@dataclass(frozen=True, slots=True)
+class NetUse:
+    """One net that a solver builds: from a file (``path``) or written inside it (``inline``).
+
+    ``phase`` is the solver's default for it, ``state`` the solver's own ``train_state`` or
+    ``test_state``, and ``span`` where the solver names the net.
+    """
+
+    phase: str
+    state: Message | None
+    span: Span
+    path: str = ""
+    inline: Message | None = None
+
+
+def net_uses(solver: Message) -> list[NetUse]:
+    """Every net that Caffe would build for this solver, training net first.
+
+    Test nets are built only for the ``test_iter`` that are given; a generic net serves for those
+    beyond the ``test_net`` ones (solver.cpp, InitTestNets).
+    """
+    train = ("net", "net_param", "train_net", "train_net_param")
+    train_state = solver.get("train_state")
+    uses = [_use(solver, "TRAIN", name, 0, train_state) for name in train if solver.has(name)]
+    tests = [(name, i) for name in ("test_net_param", "test_net") for i in _indices(solver, name)]
+    generic = [name for name in ("net_param", "net") if solver.has(name)]
+    wanted = len(solver.get("test_iter")) if generic else len(tests)
+    tests += [(name, 0) for name in generic] * max(0, wanted - len(tests))
+    states = solver.get("test_state")
+    for number, (name, index) in enumerate(tests[:wanted]):
+        state = states[number] if number < len(states) else None
+        uses.append(_use(solver, "TEST", name, index, state))
+    return uses
+
+
+def _indices(solver: Message, name: str) -> range:
+    return range(len(solver.get(name)))
+
+
+def _use(solver: Message, phase: str, name: str, index: int, state: Message | None) -> NetUse:
+    value = solver.get(name)
+    if isinstance(value, list):
+        value = value[index]
+    span = solver.span(name, index)
+    if isinstance(value, Message):
+        return NetUse(phase, state, span, inline=value)
+    return NetUse(phase, state, span, path=value)

@@ -1,0 +1,31 @@
+"""From the paths on the command line to the files to check."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_SUFFIXES = (".prototxt", ".pt", ".pbtxt")
+_SKIPPED_DIRECTORIES = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv"))
+
+
+def looks_like_prototxt(name: str) -> bool:
+    """Whether a file in a directory is worth reading: ``x.prototxt``, ``x.pt``, ``x.prototxt.in``."""
+    return name.endswith(_SUFFIXES) or ".prototxt." in name
+
+
+def files_below(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
+    """Files to check, sorted within a directory; each with whether it was named itself.
+
+    Links to directories are not followed, so a loop of links does no harm.
+    """
+    for path in paths:
+        if not path.is_dir():
+            yield path, True
+            continue
+        for folder, folders, names in os.walk(path):
+            folders[:] = sorted(name for name in folders if name not in _SKIPPED_DIRECTORIES)
+            for name in sorted(names):
+                if looks_like_prototxt(name) and (Path(folder) / name).is_file():
+                    yield Path(folder) / name, False
