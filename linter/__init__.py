@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import ParseError, Parsed, parse
+    from .api import Parsed, ParseError, parse
 
 __version__ = "0.1.0"
 __all__ = ["ParseError", "Parsed", "__version__", "parse"]

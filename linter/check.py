@@ -16,8 +16,8 @@ from .config import Config
 from .core.diagnostic import Diagnostic, Report
 from .core.problem import Problem
 from .core.source import Source, Span
-from .engine.run import Run, merge
 from .engine.ruleset import RuleSet
+from .engine.run import Run, merge
 from .facts.build import FactBuilder
 from .model.context import Context, guess
 from .model.files import missing_directory, resolve
@@ -125,7 +125,7 @@ class Checker:
                 self.skipped.append(f"{path}: neither a net nor a solver")
 
     def report(self, files: list[File]) -> Report:
-        """Check files that are already read; solvers first, since they decide how nets are built."""
+        """Check files that are read; solvers first, since they decide how nets are built."""
         found: list[Diagnostic] = []
         for file in sorted(files, key=lambda file: file.kind != "solver"):
             found += self._run.on_problems(file.source, file.problems)
@@ -152,7 +152,12 @@ class Checker:
         yield from self._check_views(file.source, file.message, views, None)
 
     def _check_views(
-        self, source: Source, net: Message, views: list[Net], solver: Message | None, facts: Any = None
+        self,
+        source: Source,
+        net: Message,
+        views: list[Net],
+        solver: Message | None,
+        facts: Any = None,
     ) -> Iterator[Diagnostic]:
         context = self._context(net, views, solver)
         builder = FactBuilder(self._rules.facts, source, context)
@@ -209,8 +214,8 @@ class Checker:
     ) -> tuple[Path, Source, Message, list[Problem]] | Problem:
         """The net that a solver names, or why it cannot be had."""
         if use.inline is not None:
-            net, problems = upgrade_net(use.inline)
-            return file.path, file.source, net, problems
+            # Caffe does not upgrade a net that is written inside the solver (solver.cpp).
+            return file.path, file.source, use.inline, []
         path, tried = resolve(use.path, file.path, self._root)
         values: dict[str, object] = {
             "net": use.path,
@@ -236,7 +241,9 @@ def _identity(path: Path) -> Path:
 def _shown_path(path: Path) -> Path:
     """The path from the working directory where it lies below it, else as it is."""
     try:
-        return Path(os.path.relpath(path)) if not path.is_absolute() else path.relative_to(Path.cwd())
+        return (
+            Path(os.path.relpath(path)) if not path.is_absolute() else path.relative_to(Path.cwd())
+        )
     except ValueError:
         return path
 

@@ -39,27 +39,64 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--format", "style", type=click.Choice(FORMATS), default="text", show_default=True,
-              help="How to report.")  # fmt: skip
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
-              help="Write the report to a file instead of standard output.")  # fmt: skip
-@click.option("--select", multiple=True, metavar="RULE",
-              help="Only these rules: an id (CL201), a topic (CL2) or a name; repeatable.")  # fmt: skip
+@click.option(
+    *("--format", "style"),
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="How to report.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the report to a file instead of standard output.",
+)
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="RULE",
+    help="Only these rules: an id (CL201), a topic (CL2) or a name; repeatable.",
+)
 @click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.")
-@click.option("--fail-on", type=click.Choice(("info", "warning", "error")),
-              help="Lowest severity that gives exit status 1.  [default: warning]")  # fmt: skip
-@click.option("--weights", multiple=True, metavar="FILE",
-              help="The .caffemodel that training starts from; several: comma or repeat.")  # fmt: skip
-@click.option("--context", type=click.Choice(("scratch", "finetune", "deploy")),
-              help="What the nets are for, where it cannot be seen.")  # fmt: skip
-@click.option("--root", type=click.Path(path_type=Path, file_okay=False, exists=True),
-              help="Directory that Caffe is started in; paths in solvers count from it.")  # fmt: skip
+@click.option(
+    "--fail-on",
+    type=click.Choice(("info", "warning", "error")),
+    help="Lowest severity that gives exit status 1.  [default: warning]",
+)
+@click.option(
+    "--weights",
+    multiple=True,
+    metavar="FILE",
+    help="The .caffemodel that training starts from; several: comma or repeat.",
+)
+@click.option(
+    "--context",
+    type=click.Choice(("scratch", "finetune", "deploy")),
+    help="What the nets are for, where it cannot be seen.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Directory that Caffe is started in; paths in solvers count from it.",
+)
 @click.option("--expand", is_flag=True, help="Report every layer by itself.")
-@click.option("--stdin-filename", default="<stdin>", metavar="NAME",
-              help="Name to report for standard input (-).")  # fmt: skip
+@click.option(
+    "--stdin-filename",
+    default="<stdin>",
+    metavar="NAME",
+    help="Name to report for standard input (-).",
+)
 @click.pass_context
-def check(ctx: click.Context, paths: tuple[Path, ...], style: str, output: Path | None,
-          expand: bool, stdin_filename: str, **settings: Any) -> None:  # fmt: skip
+def check(
+    ctx: click.Context,
+    /,
+    paths: tuple[Path, ...],
+    style: str,
+    output: Path | None,
+    expand: bool,
+    stdin_filename: str,
+    **settings: Any,
+) -> None:
     """Check nets, solvers and directories; a solver's nets are checked with it.
 
     PATH - reads standard input.

@@ -1,4 +1,4 @@
-"""A rule's examples as tests: what the rule must say, word for word, and where nothing may be said."""
+"""A rule's examples as tests: what the rule must say, word for word, and where all is silent."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ _SKIPPED_DIRECTORIES = frozenset((".git", ".hg", ".svn", "node_modules", "__pyca
 
 
 def looks_like_prototxt(name: str) -> bool:
-    """Whether a file in a directory is worth reading: ``x.prototxt``, ``x.pt``, ``x.prototxt.in``."""
+    """Whether a file in a directory is worth reading, like ``x.prototxt``, ``x.prototxt.in``."""
     return name.endswith(_SUFFIXES) or ".prototxt." in name
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from google.protobuf.message import Message as ProtobufMessage
 
-from caffelint.resources import load_schema
 from caffelint.core.source import Source
 from caffelint.model.net import Net
 from caffelint.model.phase import State
 from caffelint.model.splits import insert_splits
+from caffelint.resources import load_schema
 from caffelint.schema.bind import bind
 from caffelint.schema.message import Message
 from caffelint.syntax.parser import parse

@@ -109,7 +109,8 @@ class RuleText:
 @dataclass(frozen=True, slots=True)
 class Report:
     """All that a reporter is given: diagnostics in report order, the rules' texts by id, and the
-    names of the files that were looked at."""
+    names of the files that were looked at.
+    """
 
     diagnostics: tuple[Diagnostic, ...]
     rules: dict[str, RuleText]

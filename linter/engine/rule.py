@@ -169,8 +169,8 @@ def read_rule(path: Path) -> Rule:
         content = load(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise RuleError(f"{path}{line}: {getattr(error, 'problem', error)}") from error
+        position = f":{mark.line + 1}" if mark else ""
+        raise RuleError(f"{path}{position}: {getattr(error, 'problem', error)}") from error
     try:
         rule = msgspec.convert(content, Rule)
     except msgspec.ValidationError as error:
@@ -186,7 +186,8 @@ def read_rule(path: Path) -> Rule:
 
 def yaml_line(text: str, path: str) -> int:
     """Line, from 1, of the value at a path like ``softer.0.when`` or ``softer[0].when``; of the
-    deepest part of the path that exists."""
+    deepest part of the path that exists.
+    """
     from .yaml import compose
 
     node: Any = compose(text)

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import sys
-
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +17,6 @@ from typing import Any
 
 import msgspec
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import Message as ProtobufMessage
 
 from ..core.files import replace_file
 from .rule import On, Rule, RuleError, read_rules, yaml_line
@@ -41,8 +39,8 @@ class Facts:
             self.pool.Add(file)
         self._environments: dict[On, Any] = {}
 
-    def new(self, name: str) -> type[ProtobufMessage]:
-        """The class of a fact message."""
+    def new(self, name: str) -> Any:
+        """The class of a fact message; its fields are known at run time only."""
         return message_factory.GetMessageClass(self.pool.FindMessageTypeByName(f"caffelint.{name}"))
 
     def environment(self, on: On) -> Any:
@@ -158,7 +156,9 @@ def _compile_one(facts: Facts, rule: Rule, text: str, wanted: str) -> bytes:
     except RuntimeError as error:
         raise ValueError(_cel_message(str(error))) from error
     if wanted and expression.return_type().name() != wanted:
-        raise ValueError(f"the expression gives {expression.return_type().name()}, not true or false")
+        raise ValueError(
+            f"the expression gives {expression.return_type().name()}, not true or false"
+        )
     return bytes(expression.serialize())
 
 

@@ -17,7 +17,7 @@ class Anchor(Protocol):
     """Something whose fields have places in the text: finds the span of a field path."""
 
     def find(self, path: str) -> Span | None:
-        """Span of the field, or None where it is not written; the empty path is the thing itself."""
+        """Span of the field, None where it is not written; an empty path is the thing itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Run:
     def _value(self, rule: Rule, text: str, activation: Any) -> Any:
         value = self.ruleset.expression(rule.on, text).eval(activation)
         result = value.plain_value()
-        if value.type().name() == "*error*":
+        if value.type().name() == "ERROR":
             raise RuleError(f"rule {rule.id}: {text!r} fails: {result}")
         return result
 

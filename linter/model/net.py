@@ -7,7 +7,7 @@ problems of a net are found in one pass; Caffe stops at the first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 
@@ -198,7 +198,8 @@ class Net:
 
     def _check_tops(self) -> None:
         """A top may repeat an earlier name only in place, and only if no one else reads the blob:
-        a second reader makes Caffe split the blob, and then the names no longer match."""
+        a second reader makes Caffe split the blob, and then the names no longer match.
+        """
         made: dict[str, Blob] = {}
         for layer in self.layers:
             for i, blob in enumerate(layer.tops):
@@ -240,7 +241,7 @@ class Net:
         kind: str,
         span: Span,
         layer: Layer,
-        values: dict[str, object],
+        values: Mapping[str, object],
         also: Sequence[tuple[Span, str]] = (),
     ) -> None:
         self.problems.append(Problem(kind, span, values, tuple(also), layer.name))

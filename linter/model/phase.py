@@ -33,7 +33,8 @@ class State:
 
 def effective_state(phase: str, *states: Message | None) -> State:
     """The state a solver builds a net in: its default phase, then what each ``NetState`` message
-    sets, later ones over earlier ones; stages add up (solver.cpp, InitTrainNet)."""
+    sets, later ones over earlier ones; stages add up (solver.cpp, InitTrainNet).
+    """
     level, stages = 0, set[str]()
     for state in states:
         if state is not None:

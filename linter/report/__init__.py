@@ -20,15 +20,15 @@ REPORTERS: dict[str, tuple[str, ...]] = {
 FORMATS: tuple[str, ...] = tuple(REPORTERS)
 
 
-def render(format: str, report: Report, *, colour: bool = False, expand: bool = False) -> str:
-    """The report in ``format``, ending in a line end.
+def render(style: str, report: Report, *, colour: bool = False, expand: bool = False) -> str:
+    """The report in the format ``style``, ending in a line end.
 
     ``colour`` allows terminal colours where the format has any; ``expand`` lists every finding
     and every place where the format would otherwise fold them.
     """
-    if format not in REPORTERS:
-        raise ValueError(f'unknown format "{format}", expected one of: {", ".join(FORMATS)}')
+    if style not in REPORTERS:
+        raise ValueError(f'unknown format "{style}", expected one of: {", ".join(FORMATS)}')
     options = {"colour": colour, "expand": expand}
-    reporter = import_module(f".{format}", __name__)
-    text: str = reporter.render(report, **{name: options[name] for name in REPORTERS[format]})
+    reporter = import_module(f".{style}", __name__)
+    text: str = reporter.render(report, **{name: options[name] for name in REPORTERS[style]})
     return text

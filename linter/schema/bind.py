@@ -36,9 +36,7 @@ class _Binder:
         # parser has told of the brace, so what is misplaced goes where it belongs, in silence.
         self.unclosed = any(p.kind == "unclosed-block" for p in tree.problems)
 
-    def fields(
-        self, message: Message, fields: list[Field], types: tuple[MessageType, ...]
-    ) -> None:
+    def fields(self, message: Message, fields: list[Field], types: tuple[MessageType, ...]) -> None:
         """Bind ``fields`` into ``message``; ``types`` are the enclosing types, outermost first."""
         if self.root_message is None:
             self.root_message = message
@@ -127,9 +125,7 @@ class _Binder:
 
     # What does not fit
 
-    def _unknown(
-        self, message: Message, field: Field, types: tuple[MessageType, ...]
-    ) -> None:
+    def _unknown(self, message: Message, field: Field, types: tuple[MessageType, ...]) -> None:
         if field.name.startswith("["):
             self._report("extension", field.name_span, field=field.name)
             return

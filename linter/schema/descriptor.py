@@ -89,15 +89,17 @@ class Schema:
         """The type of a solver file."""
         return self.message_type(self.pool.FindMessageTypeByName("caffe.SolverParameter"))
 
-    def message_type(self, descriptor: Descriptor) -> MessageType:
+    def message_type(self, descriptor: Descriptor | None) -> MessageType:
         """The table of a message type; one object per type."""
+        assert descriptor is not None  # a field of message type has one
         name = descriptor.full_name
         if name not in self._messages:
             self._messages[name] = MessageType(self, descriptor)
         return self._messages[name]
 
-    def enum_type(self, descriptor: EnumDescriptor) -> EnumType:
+    def enum_type(self, descriptor: EnumDescriptor | None) -> EnumType:
         """The table of an enum type; one object per type."""
+        assert descriptor is not None  # a field of enum type has one
         name = descriptor.full_name
         if name not in self._enums:
             self._enums[name] = EnumType(descriptor)

@@ -52,7 +52,8 @@ class Message:
         """The message in field ``name``; an empty one where it is absent, so that defaults show."""
         value = self.values.get(name)
         if value is not None:
-            return value  # type: ignore[no-any-return]
+            assert isinstance(value, Message)
+            return value
         message = self.type.fields[name].message
         assert message is not None
         return Message(message)
@@ -62,7 +63,7 @@ class Message:
         nodes = self.nodes.get(name)
         if isinstance(nodes, list):
             return nodes[index] if index < len(nodes) else None
-        return nodes  # type: ignore[no-any-return]
+        return nodes
 
     def span(self, name: str, index: int = 0) -> Span:
         """Span to point at for a field; where it is absent, that of the message itself."""

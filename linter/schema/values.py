@@ -31,7 +31,8 @@ def read_bytes(field: Field) -> bytes:
     """Bytes of one or more adjacent literals."""
     if field.kind != Kind.STRING:
         raise ValueError("type")
-    pieces, at = [], 0
+    pieces: list[bytes] = []
+    at = 0
     while True:
         token = next_token(field.text, at)
         if token.kind == "end":

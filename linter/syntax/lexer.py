@@ -50,8 +50,8 @@ class Token(NamedTuple):
 def next_token(text: str, at: int) -> Token:
     """The first token at or after offset ``at``, comments and white space skipped."""
     match = _TOKEN.match(text, at)
-    assert match is not None and match.lastgroup is not None  # the pattern takes any text
-    kind = match.lastgroup
+    assert match is not None  # the pattern takes any text
+    kind = match.lastgroup or ""
     start, end = match.span(kind)
     word = text[start:end]
     if kind in ("identifier", "string", "end"):

@@ -71,14 +71,15 @@ class _Careful:
         fields, blocks = self.fields, self.blocks
         text = self.text
         start = at
-        for match in iter(_PLAIN.scanner(text, at).match, None):
+        scanner = _PLAIN.scanner(text, at)  # type: ignore[attr-defined]  # not in the stubs
+        for match in iter(scanner.match, None):
             kind = match.lastindex
             if kind == _CLOSE:
                 if not blocks or text[blocks[-1][1].start] != "{":
                     break
                 fields, block = blocks.pop()
                 at = block.end = match.end()
-            elif kind >= _OPEN_AFTER_COLON:  # type: ignore[operator]
+            elif kind >= _OPEN_AFTER_COLON:
                 if len(blocks) >= MAX_DEPTH:
                     break
                 at = match.end()
@@ -88,10 +89,8 @@ class _Careful:
                 blocks.append((fields, field))
                 fields = children
             else:
-                begin, at = match.span(kind)  # type: ignore[arg-type]
-                fields.append(
-                    Field(match[1], match.start(1), kind, match[kind], begin, at)  # type: ignore[arg-type, index]
-                )
+                begin, at = match.span(kind)
+                fields.append(Field(match[1], match.start(1), kind, match[kind], begin, at))
         self.fields = fields
         self.may_separate = at > start and text[at - 1] != "{"
         return at
@@ -170,9 +169,7 @@ class _Careful:
         if len(self.blocks) >= MAX_DEPTH:
             self._report_depth(bracket)
         children: list[Field] = []
-        block = Field(
-            name, token.start, Kind.MESSAGE, "", bracket.start, bracket.end, children
-        )
+        block = Field(name, token.start, Kind.MESSAGE, "", bracket.start, bracket.end, children)
         self.fields.append(block)
         self.blocks.append((self.fields, block))
         self.fields = children
@@ -215,7 +212,10 @@ class _Careful:
                 if len(self.blocks) >= MAX_DEPTH:
                     self._report_depth(value)
                     return self._drop(value, "unexpected-token")
+                depth = len(self.blocks)
                 at = self._listed_message(name, token, value)
+                if len(self.blocks) > depth:  # the text ends inside it
+                    return at
             else:
                 field, at = self._scalar(name, token, value)
                 self.fields.append(field)
@@ -285,12 +285,11 @@ class _Careful:
 
     def _no_value(self, name: str, token: Token, value: Token, start: int) -> tuple[Field, int]:
         """Nothing that could be a value: report it, and leave the token to what follows."""
-        if value.flaw or value.kind == "symbol" and value.text not in "{}<>[]:,;":
+        if value.flaw or (value.kind == "symbol" and value.text not in "{}<>[]:,;"):
             return self._unquoted(name, token, start, value)
         span = Span(value.start, max(value.end, min(value.start + 1, len(self.text))))
         self._report("missing-value", span, name=name, found=value.text or "the end of the file")
-        at = token.end if value.kind == "end" else start
-        return Field(name, token.start, Kind.BROKEN, "", at, at), at
+        return Field(name, token.start, Kind.BROKEN, "", start, start), start
 
     def _broken(self, name: str, token: Token, value: Token, start: int) -> tuple[Field, int]:
         kind = {"unterminated": "unterminated-string"}.get(value.flaw, "bad-number")
@@ -326,9 +325,7 @@ class _Careful:
         self.skipped_to = end
         return end
 
-    def _report(
-        self, kind: str, span: Span, *also: tuple[Span, str], **values: object
-    ) -> None:
+    def _report(self, kind: str, span: Span, *also: tuple[Span, str], **values: object) -> None:
         self.problems.append(Problem(kind, span, values, also))
 
 

@@ -111,7 +111,8 @@ class Tree:
 
     def render(self) -> str:
         """The text again, put together from the leaves and the gaps between them."""
-        text, at, pieces = self.source.text, 0, []
+        text, at = self.source.text, 0
+        pieces: list[str] = []
         for start, end in self.leaves():
             pieces += (text[at:start], text[start:end])
             at = end

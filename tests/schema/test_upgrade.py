@@ -213,7 +213,7 @@ V1_NETS = {
         ),
         (
             'layer { type: "Data" data_param { source: "a" } transform_param { scale: 2'
-            ' mean_file: "m" crop_size: 3 mirror: true mean_value: 4 } }"
+            ' mean_file: "m" crop_size: 3 mirror: true mean_value: 4 } }'
         ),
     ),
     "old-transform-fields-fill-blocks-everywhere": (
@@ -437,6 +437,14 @@ PROBLEMS: dict[str, tuple[str, Expected]] = {
         Expected(
             "layer-and-layers",
             {"form": "layer", "count": 1, "other": "layers", "other_count": 1},
+            "x",
+        ),
+    ),
+    "layers-after-layer": (
+        '⟦layer⟧ { type: "ReLU" } «layers» { name: "x" type: RELU }',
+        Expected(
+            "layer-and-layers",
+            {"form": "layers", "count": 1, "other": "layer", "other_count": 1},
             "x",
         ),
     ),
