@@ -11,6 +11,7 @@ from ..engine.ruleset import Facts
 from ..engine.run import Target
 from ..model.context import Context
 from ..model.net import Blob, Layer, Net, Param
+from ..model.schedule import first_below, ignored_by_policy, ignored_by_type, rate
 from ..model.solver import LR_POLICIES, SOLVER_TYPES, net_uses
 from ..schema.message import Message
 from .anchor import MessageAnchor
@@ -81,6 +82,8 @@ class FactBuilder:
         weighing = [layer for layer in layers if layer.weighs]
         learning = [layer for layer in weighing if layer.learns]
         fillable = [layer for layer in learning if _takes_filler(layer)]
+        unfilled = [layer for layer in fillable if not _has_filler(layer, "weight_filler")]
+        norms = [layer for layer in layers if layer.type == "BatchNorm"]
         losses = [layer.type for layer in layers if layer.is_loss]
         biases = [p for layer in learning for p in layer.params if p.role == "bias"]
         explicit = sum(_has(p, "decay_mult") for p in biases)
@@ -94,8 +97,13 @@ class FactBuilder:
             deploy=self._context.kind == "deploy",
             layer_count=len(layers),
             fillable=len(fillable),
-            unfilled=sum(not _has_filler(layer, "weight_filler") for layer in fillable),
-            has_batch_norm=any(layer.type == "BatchNorm" for layer in layers),
+            unfilled=len(unfilled),
+            unfilled_hidden=sum(not _is_last_to_learn(layer) for layer in unfilled),
+            has_batch_norm=bool(norms),
+            global_stats=sum(_uses_global_stats(layer, net) for layer in norms),
+            highest_lr_mult=max((p.lr_mult for layer in learning for p in layer.params), default=0),
+            summed_losses=sum(_sums(layer) for layer in layers if layer.is_loss),
+            layer_types=dict.fromkeys(_text(layer.type) for layer in layers),
             has_loss=bool(losses),
             weighing=len(weighing),
             learning=len(learning),
@@ -123,6 +131,14 @@ class FactBuilder:
             reader_types=[_text(r.type) for blob in layer.tops for r, _ in blob.readers],
             deep_producer_types=[_text(_deep_producer(b).type) for b in layer.bottoms if b],
             deep_reader_types=[_text(r.type) for r in _deep_readers(layer)],
+            deep_producer_outputs=[_num_output(_deep_producer(b)) for b in layer.bottoms if b],
+            gradient_to_bottoms=_gradient_to_bottoms(layer),
+            last_to_learn=_is_last_to_learn(layer),
+            loss_type=layer.kind is not None and layer.kind.loss,
+            mirror=layer.message.sub("transform_param").get("mirror"),
+            included_phases=[
+                rule.get("phase") for rule in layer.message.get("include") if rule.has("phase")
+            ],
             weighs=layer.weighs,
             learns=layer.learns,
             reaches_loss=layer.reaches_loss,
@@ -159,8 +175,7 @@ class FactBuilder:
     @staticmethod
     def _add_own(facts: Any, layer: Layer, own: Message) -> None:
         facts.own_fields.extend(own.values)
-        if "num_output" in own.type.fields:
-            facts.num_output = own.get("num_output")
+        facts.num_output = _num_output(layer)
         if layer.type == "Dropout":
             facts.dropout_ratio = own.get("dropout_ratio")
         for name in ("weight_filler", "bias_filler"):
@@ -173,12 +188,7 @@ class FactBuilder:
     def _add_batch_norm(facts: Any, layer: Layer, net: Net) -> None:
         own = layer.message.sub("batch_norm_param")
         facts.global_stats_written = own.has("use_global_stats")
-        # batch_norm_layer.cpp, LayerSetUp: written, or else true in TEST only. The layer's own
-        # phase field, where it is set, counts for the net's.
-        phase = layer.message.get("phase") if layer.message.has("phase") else net.state.phase
-        facts.global_stats = (
-            own.get("use_global_stats") if facts.global_stats_written else phase == "TEST"
-        )
+        facts.global_stats = _uses_global_stats(layer, net)
         scales = [r for r in _deep_readers(layer) if r.type == "Scale"]
         facts.frozen_with_scale = bool(scales) and not any(scale.learns for scale in scales)
 
@@ -201,6 +211,14 @@ class FactBuilder:
             setattr(facts, name, _text(value) if isinstance(value, str) else value)
         facts.stepvalue.extend(solver.get("stepvalue"))
         facts.test_iter.extend(solver.get("test_iter"))
+        steps = solver.get("stepvalue")
+        facts.stepvalues_rise = all(a < b for a, b in zip(steps, steps[1:], strict=False))
+        facts.ignored_by_policy.extend(ignored_by_policy(solver))
+        facts.ignored_by_type.extend(ignored_by_type(solver))
+        facts.rate_gone_at = first_below(solver, _GONE)
+        facts.last_rate = rate(solver, max(0, solver.get("max_iter") - 1)) or 0
+        type_field = solver.field("type")
+        facts.old_type = type_field is not None and type_field.name == "solver_type"
         facts.policy_suggestion = _close(facts.lr_policy, LR_POLICIES)
         facts.type_suggestion = _close(facts.type, SOLVER_TYPES)
         return facts
@@ -211,6 +229,9 @@ class FactBuilder:
         words = self._context.words
         return Target("solver", self._source, (_SolverAnchor(solver),), variables, context=words)
 
+
+# A rate below this share of base_lr no longer changes the weights to speak of.
+_GONE = 1e-3
 
 _SOLVER_SCALARS = (
     *("type", "lr_policy", "base_lr", "gamma", "power", "momentum", "momentum2", "rms_decay"),
@@ -298,6 +319,64 @@ def _deep_readers(layer: Layer, through: frozenset[str] = _PASS_THROUGH) -> list
         if reader.in_place or reader.type in through:
             pending[:0] = [r for blob in reader.tops for r, _ in blob.readers]
     return found
+
+
+def _is_last_to_learn(layer: Layer) -> bool:
+    """Whether a layer learns and nothing that learns is between it and the losses."""
+    if not layer.learns:
+        return False
+    pending, seen = [layer], {layer.index}
+    while pending:
+        for blob in pending.pop().tops:
+            for reader, _ in blob.readers:
+                if reader.index in seen or not reader.reaches_loss:
+                    continue
+                # Scale and the like start at 1: they pass on what is below them.
+                if reader.kind is None or (reader.learns and _takes_filler(reader)):
+                    return False
+                seen.add(reader.index)
+                pending.append(reader)
+    return True
+
+
+def _uses_global_stats(layer: Layer, net: Net) -> bool:
+    """As written, or else true in TEST only (batch_norm_layer.cpp, LayerSetUp).
+
+    The layer's own phase field, where it is set, counts for the net's.
+    """
+    own = layer.message.sub("batch_norm_param")
+    if own.has("use_global_stats"):
+        return bool(own.get("use_global_stats"))
+    phase = layer.message.get("phase") if layer.message.has("phase") else net.state.phase
+    return bool(phase == "TEST")
+
+
+def _sums(layer: Layer) -> bool:
+    """Whether a loss is divided by less than the number of its terms."""
+    if layer.type not in ("SoftmaxWithLoss", "SigmoidCrossEntropyLoss", "InfogainLoss"):
+        return False
+    own = layer.message.sub("loss_param")
+    if own.has("normalization"):
+        return own.get("normalization") in ("BATCH_SIZE", "NONE")
+    if own.has("normalize"):
+        return not own.get("normalize")
+    return layer.type == "SigmoidCrossEntropyLoss"
+
+
+def _num_output(layer: Layer) -> int:
+    own = layer.own
+    has = own is not None and "num_output" in own.type.fields
+    return int(own.get("num_output")) if own is not None and has else 0
+
+
+def _gradient_to_bottoms(layer: Layer) -> list[bool]:
+    """Caffe's bottom_need_backward: ``propagate_down`` decides, else whether anything learns below."""
+    flags: list[bool] = layer.message.get("propagate_down")
+    return [
+        layer.needs_backward
+        and (flags[i] if i < len(flags) else blob is not None and blob.producer.needs_backward)
+        for i, blob in enumerate(layer.bottoms)
+    ]
 
 
 def _suggested_filler(layer: Layer) -> str:

@@ -149,9 +149,7 @@ LAYER_TYPES: dict[str, LayerType] = {
         LayerType("Pooling", "pooling_param", tops=(1, 2)),
         LayerType("Power", "power_param"),
         LayerType("Python", "python_param", bottoms=(0, None), tops=(0, None)),
-        LayerType(
-            "RNN", "recurrent_param", bottoms=(2, 4), tops=(1, 2), blobs=_rnn, fillers=True
-        ),
+        LayerType("RNN", "recurrent_param", bottoms=(2, 4), tops=(1, 2), blobs=_rnn, fillers=True),
         LayerType("ReLU", "relu_param"),
         LayerType("Reduction", "reduction_param"),
         LayerType("Reshape", "reshape_param"),

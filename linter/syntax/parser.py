@@ -2,8 +2,9 @@
 
 Most statements of a real file are plain (``name: value`` or ``name {``): one regular expression
 takes each of them whole. Everything else goes token by token through ``_Careful``, which also
-recovers after errors: it drops what it cannot read up to the end of the line, reports it once and
-goes on. The two agree on every statement both can read.
+recovers after errors: it reads on as if what is missing stood there (``recovery`` guesses what that
+is), or drops the rest of the line, reports it once and goes on. The two agree on every statement
+both can read.
 """
 
 from __future__ import annotations
@@ -12,22 +13,27 @@ import re
 
 from ..core.problem import Problem
 from ..core.source import Source, Span
+from . import recovery
 from .lexer import IDENTIFIER, TRIVIA, Token, bad_escape, next_token
 from .tree import Field, Kind, Tree
 
 # A net nests 6 deep at most; the limit keeps tools that walk trees recursively from harm.
 MAX_DEPTH = 100
 
+# What may stand right behind a value; anything else is glued to it by mistake.
+_ENDS_WORD = " \t\r\n\v\f#,;[]}>"
+_WORD_END = rf"(?![^{re.escape(_ENDS_WORD)}])"
+
 # Groups are numbered as Kind is, so that ``lastindex`` of a match is the kind of the value.
 _PLAIN = re.compile(
     TRIVIA
     + rf"""(?:({IDENTIFIER})[ \t]*+(?:
         :[ \t]*+(?:
-            ("[^"\\\n\0]*+"|'[^'\\\n\0]*+')
-          | (-?(?:0|[1-9]\d*+))(?![\w.])
-          | (-?(?:0|[1-9]\d*+|(?=\.\d))(?:\.\d*+)?+(?:[eE][-+]?\d++)?+)(?![\w.])
-          | ({IDENTIFIER})
-          | ([{{])
+            ("[^"\\\n\0]*+"|'[^'\\\n\0]*+')(?!\w)
+          | (-?(?:0|[1-9]\d*+)){_WORD_END}
+          | (-?(?:0|[1-9]\d*+|(?=\.\d))(?:\.\d*+)?+(?:[eE][-+]?\d++)?+){_WORD_END}
+          | ({IDENTIFIER}){_WORD_END}(?![ \t]*+[:{{<])
+          | ([{{])(?![ \t]*+[{{%#\w][^:\n]*+\}})
         )
       | ([{{])
       )

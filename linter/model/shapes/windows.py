@@ -1,0 +1,262 @@
+"""Layers that slide a window over the image: Convolution, Deconvolution, Im2col, Pooling, SPP.
+
+Sources: base_conv_layer.cpp, conv_layer.cpp, deconv_layer.cpp, im2col_layer.cpp, pooling_layer.cpp,
+spp_layer.cpp.
+"""
+
+from __future__ import annotations
+
+from .setup import Built, Dim, Setup, Shape, count, shapes_differ, shown, signed, truncated
+
+Sizes = list[int]
+
+
+def convolution(s: Setup) -> Built:
+    """Rounds down: (size + 2·pad − extent) / stride + 1, where the division cuts towards zero."""
+    return _convolve(s, upsample=False)
+
+
+def deconvolution(s: Setup) -> Built:
+    """The other way round: stride · (size − 1) + extent − 2·pad."""
+    return _convolve(s, upsample=True)
+
+
+def _convolve(s: Setup, upsample: bool) -> Built:
+    outputs, group = signed(s.own.get("num_output")), signed(s.own.get("group"))
+    shape = s.bottom
+    axis = s.axis(shape, s.own.get("axis"))
+    spatial = None if shape is None else len(shape) - axis - 1
+    kernel, stride, pad, dilation = _window(s, spatial)
+    s.positive("num_output", outputs)
+    if group == 0:
+        s.refuse("division-by-zero", "group", field="group")
+    if shape is None:
+        return Built([None] * s.tops, [None] * _blobs(s))
+    channels = shape[axis]
+    _check_group(s, channels, outputs, group)
+    sizes = _output_sizes(s, shape[axis + 1 :], kernel, stride, pad, dilation, upsample)
+    weight: Shape = (
+        (channels, outputs // group, *kernel)
+        if upsample
+        else (outputs, None if channels is None else channels // group, *kernel)
+    )
+    params = [s.fill(weight, "weight_filler")]
+    if s.own.get("bias_term"):
+        params.append(s.fill((outputs,), "bias_filler"))
+    for i, other in enumerate(s.bottoms[1:], 1):
+        if shapes_differ(shape, other):
+            _refuse_other_shape(s, i)
+    top = s.blob((*shape[:axis], outputs, *sizes))
+    if s.own.get("bias_term"):
+        s.memory(count(tuple(sizes)), "the output map")
+    return Built([top] * s.tops, params)
+
+
+def _blobs(s: Setup) -> int:
+    return 2 if s.own.get("bias_term") else 1
+
+
+def _refuse_other_shape(s: Setup, index: int) -> None:
+    s.refuse(
+        *("shapes-differ", f"bottom[{index}]"),
+        bottom=s.bottom_name(index),
+        shape=shown(s.bottoms[index]),
+        first=s.bottom_name(0),
+        wanted=shown(s.bottom),
+    )
+
+
+def _check_group(s: Setup, channels: Dim, outputs: int, group: int) -> None:
+    for number, what in ((channels, "input channels"), (outputs, "num_output")):
+        if number is not None and number % group:
+            s.refuse("group-indivisible", "group", group=group, number=number, what=what)
+
+
+def _window(s: Setup, spatial: int | None) -> tuple[Sizes, Sizes, Sizes, Sizes]:
+    """Kernel, stride, pad and dilation along each spatial axis; empty lists where unknown."""
+    kernel = _along(s, "kernel_size", ("kernel_h", "kernel_w"), spatial, None)
+    for size in kernel:
+        s.positive("kernel_size" if s.own.has("kernel_size") else "kernel_h", size)
+    stride = _along(s, "stride", ("stride_h", "stride_w"), spatial, 1)
+    if s.own.has("stride_h") or s.own.has("stride_w"):
+        # Caffe checks stride, but not stride_h and stride_w, before it divides by them.
+        if 0 in stride:
+            s.refuse("division-by-zero", "stride_h", field="stride_h and stride_w")
+    else:
+        for size in stride:
+            s.positive("stride", size)
+    pad = _along(s, "pad", ("pad_h", "pad_w"), spatial, 0)
+    return kernel, stride, pad, _along(s, "dilation", None, spatial, 1)
+
+
+def _along(
+    s: Setup, field: str, pair: tuple[str, str] | None, spatial: int | None, default: int | None
+) -> Sizes:
+    """A window parameter per spatial axis: from ``x_h`` and ``x_w``, or from the repeated ``x``."""
+    given: list[int] = s.own.get(field)
+    if pair and (s.own.has(pair[0]) or s.own.has(pair[1])):
+        if spatial is not None and spatial != 2:
+            s.refuse("two-dimensional-only", pair[0], field=pair[0], spatial=spatial)
+        if given:
+            s.refuse("given-both-ways", field, field=field, other=f"{pair[0]} and {pair[1]}")
+        return [signed(s.own.get(name)) for name in pair]
+    if not given and default is None:
+        s.refuse("kernel-unset", field, field=field)
+    if spatial is None:
+        return []
+    if len(given) not in (0, 1, spatial):
+        s.refuse("spatial-count", field, field=field, given=len(given), spatial=spatial)
+    values = given or [default or 0]
+    return [signed(values[i if len(values) > 1 else 0]) for i in range(spatial)]
+
+
+def _output_sizes(
+    s: Setup,
+    sizes: tuple[Dim, ...],
+    kernel: Sizes,
+    stride: Sizes,
+    pad: Sizes,
+    dilation: Sizes,
+    upsample: bool,
+) -> list[Dim]:
+    result: list[Dim] = []
+    for size, k, step, edge, spread in zip(sizes, kernel, stride, pad, dilation, strict=True):
+        extent = spread * (k - 1) + 1
+        if size is None:
+            result.append(None)
+            continue
+        if upsample:
+            out = step * (size - 1) + extent - 2 * edge
+        else:
+            out = truncated(size + 2 * edge - extent, step) + 1
+        if out < 0:
+            s.refuse("window-too-large", "kernel_size", window=extent, size=size, pad=edge, out=out)
+        result.append(out)
+    return result
+
+
+def im2col(s: Setup) -> Built:
+    """Every window's values as channels."""
+    shape = s.bottom
+    axis = s.axis(shape, s.own.get("axis"))
+    spatial = None if shape is None else len(shape) - axis - 1
+    if spatial is not None and spatial < 1:
+        s.axes_count(shape, f"at least {axis + 2}")
+    kernel, stride, pad, dilation = _window(s, spatial)
+    if shape is None:
+        return Built([None])
+    sizes = _output_sizes(s, shape[axis + 1 :], kernel, stride, pad, dilation, upsample=False)
+    channels = count((shape[axis], *kernel))
+    return Built([s.blob((*shape[:axis], channels, *sizes))])
+
+
+# Pooling
+
+
+def pooling(s: Setup) -> Built:
+    """Rounds up unless round_mode says FLOOR, so the last window may hang over the edge; with
+    padding, a last window that would start outside is dropped."""
+    own = s.own
+    _check_pooling_fields(s)
+    whole = own.get("global_pooling")
+    kernel: tuple[Dim, Dim] = _pair(s, "kernel_size", "kernel_h", "kernel_w")
+    pad, stride = _pair(s, "pad", "pad_h", "pad_w"), _pair(s, "stride", "stride_h", "stride_w")
+    if whole:
+        kernel = (s.legacy(s.bottom, 2), s.legacy(s.bottom, 3))
+        if any(pad) or stride != (1, 1):
+            field = "pad" if any(pad) else "stride"
+            s.refuse("global-pooling-with", field, field=field)
+    for size in kernel:
+        s.positive("kernel_size" if own.has("kernel_size") else "kernel_h", size)
+    _check_pooling_pad(s, kernel, pad)
+    shape = s.need_axes(4)
+    if shape is None:
+        return Built([None] * s.tops)
+    sizes = [
+        _pooled(s, shape[2 + i], kernel[i], pad[i], stride[i], padded=any(pad)) for i in (0, 1)
+    ]
+    return Built([s.blob((*shape[:2], *sizes), "kernel_size")] * s.tops)
+
+
+def _pair(s: Setup, field: str, height: str, width: str) -> tuple[int, int]:
+    if s.own.has(height):
+        return signed(s.own.get(height)), signed(s.own.get(width))
+    return signed(s.own.get(field)), signed(s.own.get(field))
+
+
+def _check_pooling_fields(s: Setup) -> None:
+    own = s.own
+    has_size, has_h, has_w = (own.has(name) for name in ("kernel_size", "kernel_h", "kernel_w"))
+    if own.get("global_pooling"):
+        for name in ("kernel_size", "kernel_h", "kernel_w"):
+            if own.has(name):
+                s.refuse("global-pooling-with", name, field=name)
+    elif has_size == (has_h and has_w):
+        if has_size:
+            s.refuse("given-both-ways", "kernel_size", field="kernel_size", other="kernel_h and kernel_w")
+        if has_h or has_w:
+            s.refuse("half-given", "kernel_h", field="kernel_h", other="kernel_w")
+        s.refuse("kernel-unset", "kernel_size", field="kernel_size")
+    for field in ("pad", "stride"):
+        high, wide = own.has(f"{field}_h"), own.has(f"{field}_w")
+        if (high or wide) and own.has(field):
+            s.refuse("given-both-ways", field, field=field, other=f"{field}_h and {field}_w")
+        if high != wide:
+            s.refuse("half-given", f"{field}_h", field=f"{field}_h", other=f"{field}_w")
+
+
+def _check_pooling_pad(s: Setup, kernel: tuple[Dim, Dim], pad: tuple[int, int]) -> None:
+    if not any(pad):
+        return
+    if s.own.get("pool") not in ("AVE", "MAX"):
+        s.refuse("stochastic-pooling-with-pad", "pad", pool=s.own.get("pool"))
+    for edge, size in zip(pad, kernel, strict=True):
+        if size is not None and edge >= size:
+            s.refuse("pad-not-below-kernel", "pad", pad=edge, kernel=size)
+
+
+def _pooled(s: Setup, size: Dim, kernel: Dim, pad: int, stride: int, padded: bool) -> Dim:
+    if stride == 0:
+        # Division by zero in floating point; the result has no place in an int.
+        s.refuse("must-be-positive", "stride", field="stride", value=0)
+    if size is None or kernel is None:
+        # A global pooling covers the whole map, however large that is.
+        return 1 if s.own.get("global_pooling") else None
+    span = size + 2 * pad - kernel
+    down = s.own.get("round_mode") == "FLOOR"
+    out = (span // stride if down else -(-span // stride)) + 1
+    if padded:
+        if (out - 1) * stride >= size + pad:
+            out -= 1
+        if (out - 1) * stride >= size + pad:
+            s.refuse("negative-size", "pad", size=out, shape=shown(s.bottom))
+    return out
+
+
+def spatial_pyramid(s: Setup) -> Built:
+    """Pools to 1×1, 2×2, 4×4, … bins and puts the flattened results side by side."""
+    height = signed(s.own.get("pyramid_height"))
+    shape = s.need_axes(4)
+    for i in (2, 3):
+        s.positive("pyramid_height", s.legacy(shape, i))
+    if shape is None:
+        return Built([None] * s.tops)
+    channels = shape[1]
+    for level in range(max(height, 0)):
+        _check_pyramid_level(s, shape, 2**level)
+    if height == 1:
+        return Built([(shape[0], channels, 1, 1)])
+    if height < 1:
+        s.positive("pyramid_height", height)
+    bins = sum(4**level for level in range(height))
+    return Built([s.blob((shape[0], None if channels is None else channels * bins))])
+
+
+def _check_pyramid_level(s: Setup, shape: tuple[Dim, ...], bins: int) -> None:
+    for size in shape[2:]:
+        if size is None:
+            continue
+        kernel = -(-size // bins)
+        pad = (kernel * bins - size + 1) // 2
+        if pad >= kernel:
+            s.refuse("pad-not-below-kernel", "pyramid_height", pad=pad, kernel=kernel)
