@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .api import Parsed, ParseError, parse
 
 __version__ = "0.1.0"
-__all__ = ["ParseError", "Parsed", "__version__", "parse"]
+__all__ = ["Inspection", "ParseError", "Parsed", "__version__", "inspect", "parse"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,9 +1,11 @@
-"""The library: caffelint's parser as Python users call it."""
+"""The library: caffelint's parser and its model of a net, as Python users call them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import Literal
 
 from google.protobuf.message import Message as ProtobufMessage
@@ -11,11 +13,18 @@ from google.protobuf.message import Message as ProtobufMessage
 from .core.diagnostic import Diagnostic
 from .core.problem import Problem
 from .core.source import Source
+from .model.build import Shapes, set_up
+from .model.checks import check_net
+from .model.net import Net
+from .model.phase import State, include_and_exclude
+from .model.shapes.setup import Shape
+from .model.splits import insert_splits, split_name
 from .resources import load_schema
 from .schema.bind import bind
 from .schema.descriptor import MessageType
 from .schema.kind import detect
 from .schema.message import Message
+from .schema.upgrade import upgrade_net
 from .syntax.parser import parse as parse_tree
 from .syntax.tree import Tree
 
@@ -102,3 +111,121 @@ def parse(text: str | bytes, kind: FileKind | None = None) -> Parsed:
     if kind is None:
         return Parsed(tree, detect(tree, schema))
     return Parsed(tree, schema.net if kind == "net" else schema.solver)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason why Caffe would not build a net: what kind, where, and in words."""
+
+    kind: str
+    message: str
+    layer: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.line}:{self.column}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """A layer as Caffe builds it; ``params`` are the shapes of its learned blobs."""
+
+    name: str
+    type: str
+    bottoms: tuple[str, ...]
+    tops: tuple[str, ...]
+    params: tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What Caffe makes of a net file in one state.
+
+    ``layers`` include the Split layers that Caffe inserts; ``blobs`` has every blob's shape, with
+    None for what only the data decides.
+    """
+
+    verdict: Literal["accept", "reject"]
+    problems: list[Refusal]
+    layers: list[LayerReport]
+    blobs: dict[str, Shape]
+
+
+def inspect(
+    path: str | PathLike[str],
+    *,
+    phase: Literal["TRAIN", "TEST"] = "TRAIN",
+    level: int = 0,
+    stages: Iterable[str] = (),
+    shapes: Mapping[str, Shape] | None = None,
+    dialect: str | None = None,
+) -> Inspection:
+    """Build a net file as Caffe's start-up would.
+
+    ``shapes`` gives the shapes of tops that only the data decides, by blob name. ``dialect`` names
+    the schema; ``"bvlc"`` is the only one yet.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: for a dialect that is not known.
+    """
+    if dialect not in (None, "bvlc"):
+        raise ValueError(f"unknown dialect {dialect}, expected bvlc")
+    source = Source.from_bytes(str(path), Path(path).read_bytes())
+    tree = parse_tree(source)
+    message, schema_problems = bind(tree, load_schema().net)
+    upgraded, upgrade_problems = upgrade_net(message)
+    own = upgraded.sub("state")
+    state = State(phase, level or own.get("level"), frozenset((*own.get("stage"), *stages)))
+    net = Net(upgraded, state)
+    known, shape_problems = set_up(net, shapes)
+    found = [
+        *(*tree.problems, *schema_problems, *upgrade_problems),
+        *(*include_and_exclude(upgraded.get("layer")), *net.problems),
+        *(*check_net(net), *shape_problems),
+    ]
+    return Inspection(
+        "reject" if any(problem.rejects for problem in found) else "accept",
+        _refusals(source, found),
+        _layer_reports(net, known),
+        {blob.name: shape for blob, shape in known.blobs.items()} | _split_blobs(net, known),
+    )
+
+
+def _layer_reports(net: Net, shapes: Shapes) -> list[LayerReport]:
+    """The net's layers and its Split layers, in Caffe's order."""
+    layers = iter(net.layers)
+    reports = []
+    for message in insert_splits(net).get("layer"):
+        params: tuple[Shape, ...] = ()
+        if not message.has("type") or message.field("type") is not None:
+            params = tuple(shapes.params[next(layers)])
+        names = message.get("name"), message.get("type")
+        wires = tuple(message.get("bottom")), tuple(message.get("top"))
+        reports.append(LayerReport(*names, *wires, params))
+    return reports
+
+
+def _split_blobs(net: Net, shapes: Shapes) -> dict[str, Shape]:
+    return {
+        f"{split_name(blob)}_{number}": shapes.blobs[blob]
+        for layer in net.layers
+        for blob in layer.tops
+        if net.uses(blob) > 1
+        for number in range(net.uses(blob))
+    }
+
+
+def _refusals(source: Source, problems: list[Problem]) -> list[Refusal]:
+    from .engine.run import Run
+    from .resources import load_rules
+
+    run = Run(load_rules()) if problems else None
+    refusals = []
+    for problem in problems:
+        line, column = source.locate(problem.span.start)
+        words = next(iter(run.on_problems(source, [problem])), None) if run else None
+        message = words.message if words else problem.kind
+        refusals.append(Refusal(problem.kind, message, problem.layer, line, column))
+    return refusals

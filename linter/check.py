@@ -19,6 +19,7 @@ from .core.source import Source, Span
 from .engine.ruleset import RuleSet
 from .engine.run import Run, merge
 from .facts.build import FactBuilder
+from .model.checks import check_net
 from .model.context import Context, guess
 from .model.files import missing_directory, resolve
 from .model.net import Net
@@ -163,7 +164,8 @@ class Checker:
         builder = FactBuilder(self._rules.facts, source, context)
         yield from self._run.on_problems(source, include_and_exclude(net.get("layer")))
         for view in views:
-            yield from self._run.on_problems(source, view.problems, view.state.phase)
+            problems = view.problems + check_net(view)
+            yield from self._run.on_problems(source, problems, view.state.phase)
             solver_facts = builder.empty_solver() if facts is None else facts
             yield from self._run.on_targets(builder.targets(view, solver_facts))
 

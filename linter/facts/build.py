@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
 
 from ..core.source import Source
@@ -82,7 +83,12 @@ class FactBuilder:
         weighing = [layer for layer in layers if layer.weighs]
         learning = [layer for layer in weighing if layer.learns]
         fillable = [layer for layer in learning if _takes_filler(layer)]
-        unfilled = [layer for layer in fillable if not _has_filler(layer, "weight_filler")]
+        filled = self._context.filled or ()
+        unfilled = [
+            layer
+            for layer in fillable
+            if not _has_filler(layer, "weight_filler") and layer.name not in filled
+        ]
         norms = [layer for layer in layers if layer.type == "BatchNorm"]
         losses = [layer.type for layer in layers if layer.is_loss]
         biases = [p for layer in learning for p in layer.params if p.role == "bias"]
@@ -113,6 +119,8 @@ class FactBuilder:
             biases_without_decay_mult=len(biases) - explicit,
             source_types=[_text(layer.type) for layer in net.sources],
             frozen=len(weighing) - len(learning),
+            weights_without_decay=sum(layer.params[0].decay_mult == 0 for layer in fillable),
+            weights_known=self._context.filled is not None,
             python_layers=sum(layer.type == "Python" for layer in layers),
         )
 
@@ -212,7 +220,7 @@ class FactBuilder:
         facts.stepvalue.extend(solver.get("stepvalue"))
         facts.test_iter.extend(solver.get("test_iter"))
         steps = solver.get("stepvalue")
-        facts.stepvalues_rise = all(a < b for a, b in zip(steps, steps[1:], strict=False))
+        facts.stepvalues_rise = all(a < b for a, b in pairwise(steps))
         facts.ignored_by_policy.extend(ignored_by_policy(solver))
         facts.ignored_by_type.extend(ignored_by_type(solver))
         facts.rate_gone_at = first_below(solver, _GONE)
@@ -370,7 +378,7 @@ def _num_output(layer: Layer) -> int:
 
 
 def _gradient_to_bottoms(layer: Layer) -> list[bool]:
-    """Caffe's bottom_need_backward: ``propagate_down`` decides, else whether anything learns below."""
+    """Caffe's bottom_need_backward: ``propagate_down``, or else what is below."""
     flags: list[bool] = layer.message.get("propagate_down")
     return [
         layer.needs_backward

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -13,11 +13,11 @@ def resolve(name: str, named_in: Path, root: Path | None) -> tuple[Path | None, 
     own directory and its ancestors, nearest first.
     """
     if Path(name).is_absolute():
-        return (Path(name) if _is_file(Path(name)) else None), [Path(name).parent]
+        return (Path(name) if _is(Path.is_file, Path(name)) else None), [Path(name).parent]
     tried: list[Path] = []
     for directory in start_directories(named_in, root):
         tried.append(directory)
-        if _is_file(directory / name):
+        if _is(Path.is_file, directory / name):
             return directory / name, tried
     return None, tried
 
@@ -38,13 +38,13 @@ def missing_directory(prefix: str, named_in: Path, root: Path | None) -> str:
     if not directory:
         return ""
     if Path(directory).is_absolute():
-        return "" if Path(directory).is_dir() else directory
+        return "" if _is(Path.is_dir, Path(directory)) else directory
     starts = start_directories(named_in, root)
-    return "" if any((start / directory).is_dir() for start in starts) else directory
+    return "" if any(_is(Path.is_dir, start / directory) for start in starts) else directory
 
 
-def _is_file(path: Path) -> bool:
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
     try:
-        return path.is_file()
+        return kind(path)
     except (OSError, ValueError):  # names too long, or with a NUL
         return False

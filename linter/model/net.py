@@ -7,9 +7,9 @@ problems of a net are found in one pass; Caffe stops at the first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cached_property
+from itertools import islice
 
 from ..core.problem import Problem
 from ..core.source import Span
@@ -17,11 +17,17 @@ from ..schema.message import Message
 from .layers import LAYER_TYPES, LayerType
 from .phase import State, keeps
 
+# Names are compared with one another, so the work is limited: a net with more wrong names than
+# this has another fault than its spelling, and the name that was meant stands close by.
+_MOST_SUGGESTIONS = 20
+_MOST_COMPARED = 1000
+_LONGEST_NAME = 200
+
 
 class Blob:
     """One version of a named blob: made by top ``index`` of ``producer``, read by ``readers``.
 
-    ``loss_weight`` is what Caffe adds of it to the loss, 0 for most.
+    ``loss_weight`` is how many times Caffe adds it to the loss, 0 for most.
     """
 
     __slots__ = ("name", "producer", "index", "readers", "loss_weight")
@@ -58,6 +64,20 @@ class Param:
 class Layer:
     """One layer of the net. ``bottoms`` has None where the blob is unknown."""
 
+    # Slots, for a net of thousands of layers is built in each of its states.
+    __slots__ = (
+        *("message", "index", "name", "type", "kind", "bottom_names", "top_names"),
+        *(
+            "loss_weights",
+            "bottoms",
+            "tops",
+            "in_place",
+            "needs_backward",
+            "reaches_loss",
+            "_params",
+        ),
+    )
+
     def __init__(self, message: Message, index: int) -> None:
         self.message = message
         self.index = index
@@ -66,26 +86,28 @@ class Layer:
         self.kind: LayerType | None = LAYER_TYPES.get(self.type)
         self.bottom_names: list[str] = message.get("bottom")
         self.top_names: list[str] = message.get("top")
+        self.loss_weights: list[float] = message.get("loss_weight")
         self.bottoms: list[Blob | None] = []
         self.tops: list[Blob] = []
         self.in_place = False
         self.needs_backward = False
         self.reaches_loss = False
+        self._params: list[Param] | None = None
 
     def __repr__(self) -> str:
         return f"Layer({self.name!r}, {self.type!r})"
 
-    @cached_property
+    @property
     def params(self) -> list[Param]:
         """The learned blobs in Caffe's order; empty for layers of unknown types."""
-        if self.kind is None:
-            return []
-        roles = self.kind.blobs(self.message, len(self.bottom_names))
-        specs: list[Message] = self.message.get("param")
-        return [
-            Param(self, i, role, specs[i] if i < len(specs) else None)
-            for i, role in enumerate(roles)
-        ]
+        if self._params is None:
+            roles = self.kind.blobs(self.message, len(self.bottom_names)) if self.kind else ()
+            specs: list[Message] = self.message.get("param")
+            self._params = [
+                Param(self, i, role, specs[i] if i < len(specs) else None)
+                for i, role in enumerate(roles)
+            ]
+        return self._params
 
     @property
     def weighs(self) -> bool:
@@ -104,11 +126,19 @@ class Layer:
             return None
         return self.message.sub(self.kind.param)
 
+    def rewrites(self, number: int) -> bool:
+        """Whether top and bottom of that number have one name: in place, as far as it goes."""
+        names = self.bottom_names[number : number + 1]
+        return bool(names) and names == self.top_names[number : number + 1]
+
     def loss_weight(self, top: int) -> float:
         """How much of top number ``top`` Caffe adds to the loss (layer.hpp, SetLossWeights)."""
-        weights: list[float] = self.message.get("loss_weight")
-        if weights:
-            return weights[top] if top < len(weights) else 0.0
+        if self.loss_weights:
+            return self.loss_weights[top] if top < len(self.loss_weights) else 0.0
+        return self.default_loss_weight(top)
+
+    def default_loss_weight(self, top: int) -> float:
+        """The same for a layer without ``loss_weight``: 1 for a loss layer's first top."""
         # A fork's own losses are known by their names only (MultiBoxLoss, SmoothL1Loss, …).
         loss = self.kind.loss if self.kind else "Loss" in self.type
         return 1.0 if top == 0 and loss else 0.0
@@ -135,6 +165,7 @@ class Net:
             else:
                 self.dropped.append(layer)
         self._connect()
+        self._move_loss_weights()
         self._check_tops()
         self._find_backward()
 
@@ -170,26 +201,59 @@ class Net:
                 blob.loss_weight = layer.loss_weight(i)
                 layer.tops.append(blob)
                 latest[name] = blob
-        for name, uses in unknown.items():
-            self._report_unknown_bottom(name, uses)
+        self._report_unknown_bottoms(unknown)
 
-    def _report_unknown_bottom(self, name: str, uses: Sequence[tuple[Layer, int]]) -> None:
+    def _move_loss_weights(self) -> None:
+        """Where a top with a weight is read as well, its Split takes the weight over, and the layer
+        loses all of its own (insert_splits.cpp). A loss layer that is left with none then falls
+        back on its default, so that its loss counts twice (loss_layer.cpp, LayerSetUp).
+        """
+        for layer in self.layers:
+            if any(blob.readers and self._weighted(blob) for blob in layer.tops):
+                for blob in layer.tops:
+                    kept = blob.loss_weight if self.uses(blob) > 1 else 0.0
+                    blob.loss_weight = kept + layer.default_loss_weight(blob.index)
+
+    def _report_unknown_bottoms(self, unknown: dict[str, list[tuple[Layer, int]]]) -> None:
+        kept = _makers(layer.message for layer in self.layers)
+        dropped = _makers(self.dropped)
+        suggestions = 0
+        for name, uses in unknown.items():
+            later, elsewhere = kept.get(name), dropped.get(name)
+            suggestion = ""
+            if later is None and elsewhere is None and suggestions < _MOST_SUGGESTIONS:
+                suggestion = self._closest_top(name, uses[0][0].index)
+                suggestions += 1
+            self._report_unknown_bottom(name, uses, later, elsewhere, suggestion)
+
+    def _closest_top(self, name: str, before: int) -> str:
+        """The name most like ``name`` among the tops of the layers before, the nearest ones."""
+        tops = (top for layer in self.layers[before - 1 :: -1] for top in layer.top_names)
+        if before == 0 or len(name) > _LONGEST_NAME:
+            return ""
+        known = dict.fromkeys(islice(tops, _MOST_COMPARED))
+        return next(iter(get_close_matches(name, known, n=1, cutoff=0.6)), "")
+
+    def _report_unknown_bottom(
+        self,
+        name: str,
+        uses: Sequence[tuple[Layer, int]],
+        later: Message | None,
+        elsewhere: Message | None,
+        suggestion: str,
+    ) -> None:
         layer, index = uses[0]
-        known = {top for other in self.layers[: layer.index] for top in other.top_names}
-        later = next((other for other in self.layers if name in other.top_names), None)
-        elsewhere = next((other for other in self.dropped if name in other.get("top")), None)
-        match = [] if later or elsewhere else get_close_matches(name, known, n=1, cutoff=0.6)
         also = [(other.message.span("bottom", i), f'also read by "{other.name}"')
                 for other, i in uses[1:]]  # fmt: skip
         if later is not None:
-            top = later.message.span("top", later.top_names.index(name))
+            top = later.span("top", later.get("top").index(name))
             also.insert(0, (top, "produced only here"))
         values = {
             "bottom": name,
             "layer": layer.name,
             "index": index,
-            "suggestion": match[0] if match else "",
-            "later": later.name if later else "",
+            "suggestion": suggestion,
+            "later": later.get("name") if later else "",
             "dropped": elsewhere.get("name") if elsewhere else "",
             "phase": self.state.phase,
         }
@@ -201,31 +265,34 @@ class Net:
         a second reader makes Caffe split the blob, and then the names no longer match.
         """
         made: dict[str, Blob] = {}
+        shared: set[Blob] = set()
         for layer in self.layers:
             for i, blob in enumerate(layer.tops):
-                below = layer.bottoms[i] if i < len(layer.bottoms) else None
-                same_name = below is not None and below.name == blob.name
-                if same_name and below is not None and self.uses(below) == 1:
+                if not layer.rewrites(i):
+                    if blob.name in made:
+                        self._report_second_producer(layer, i, made[blob.name])
+                elif (below := layer.bottoms[i]) is None or self.uses(below) == 1:
                     layer.in_place = True
-                elif same_name and below is not None:
+                elif below not in shared:
+                    shared.add(below)
                     self._report_shared_in_place(layer, i, below)
-                elif blob.name in made:
-                    self._report_second_producer(layer, i, made[blob.name])
                 made.setdefault(blob.name, blob)
 
     def uses(self, blob: Blob) -> int:
         """How often a blob is used: by its readers, and once more by an explicit loss_weight."""
-        weights = blob.producer.message.get("loss_weight")
-        explicit_loss = blob.index < len(weights) and weights[blob.index] != 0
-        return len(blob.readers) + explicit_loss
+        return len(blob.readers) + self._weighted(blob)
+
+    @staticmethod
+    def _weighted(blob: Blob) -> bool:
+        weights = blob.producer.loss_weights
+        return blob.index < len(weights) and weights[blob.index] != 0
 
     def _report_shared_in_place(self, layer: Layer, top: int, blob: Blob) -> None:
-        others = [other for other, _ in blob.readers if other is not layer]
-        values = {"top": blob.name, "layer": layer.name, "reader": others[0].name if others else ""}
+        others = [(other, i) for other, i in blob.readers if other is not layer or i != top]
+        reader = others[0][0].name if others else ""
+        values = {"top": blob.name, "layer": layer.name, "reader": reader}
         also = [
-            (other.message.span("bottom", i), f'read here by "{other.name}"')
-            for other, i in blob.readers
-            if other is not layer
+            (other.message.span("bottom", i), f'read here by "{other.name}"') for other, i in others
         ]
         self._report("in-place-with-other-readers", layer.message.span("top", top), layer, values,
                      also)  # fmt: skip
@@ -249,32 +316,52 @@ class Net:
     # Gradients (the two passes over the layers in Net::Init)
 
     def _find_backward(self) -> None:
-        carries: set[Blob] = set()
         for layer in self.layers:
             # What a layer of unknown type learns is unknown; it is taken to learn something.
             own = any(param.lr_mult != 0 for param in layer.params) or layer.kind is None
-            layer.needs_backward = own or any(blob in carries for blob in layer.bottoms)
-            if layer.needs_backward:
-                carries.update(layer.tops)
-        self._cut_backward(carries)
+            layer.needs_backward = own or any(
+                blob is not None and blob.producer.needs_backward for blob in layer.bottoms
+            )
+        self._cut_backward()
+        if self.message.get("force_backward"):
+            for layer in self.layers:
+                layer.needs_backward = True
 
-    def _cut_backward(self, carries: set[Blob]) -> None:
-        """Leave out what no loss needs, and what only ``propagate_down: false`` readers read."""
-        under_loss: set[Blob] = set()
+    def _cut_backward(self) -> None:
+        """Leave out what no loss needs, and what only ``propagate_down: false`` readers read.
+
+        A loss layer whose top is read only by layers off the loss passes nothing down either.
+        """
         wanted: set[Blob] = set()  # read by at least one layer that passes a gradient down to it
         for layer in reversed(self.layers):
-            layer.reaches_loss = layer.is_loss or any(
-                blob.loss_weight != 0 or blob in under_loss for blob in layer.tops
-            )
-            passes = layer.is_loss or any(
-                blob in wanted or not blob.readers or blob.loss_weight != 0 for blob in layer.tops
-            )
-            if not passes or not layer.reaches_loss:
-                layer.needs_backward = False
-            flags: list[bool] = layer.message.get("propagate_down")
+            layer.reaches_loss = layer.reaches_loss or layer.is_loss
+            open_ = [
+                blob in wanted or not blob.readers or self._weighted(blob) for blob in layer.tops
+            ]
+            # Caffe gives a loss layer without tops one of its own, which nothing reads.
+            passes = layer.reaches_loss and (any(open_) or not layer.tops)
+            layer.needs_backward = layer.needs_backward and passes
             for i, blob in enumerate(layer.bottoms):
                 if blob is None or not layer.reaches_loss:
                     continue
-                under_loss.add(blob)
-                if passes and (flags[i] if i < len(flags) else blob in carries):
+                blob.producer.reaches_loss = True
+                # An in-place top and its bottom are one blob: closed above is closed below.
+                if passes and (not layer.rewrites(i) or open_[i]) and _passes_down(layer, i, blob):
                     wanted.add(blob)
+
+
+def _passes_down(layer: Layer, bottom: int, blob: Blob) -> bool:
+    """What ``propagate_down`` says, or else whether there is anything to learn below."""
+    flags: list[bool] = layer.message.get("propagate_down")
+    return flags[bottom] if bottom < len(flags) else blob.producer.needs_backward
+
+
+def _makers(layers: Iterable[Message]) -> dict[str, Message]:
+    """For every blob the first layer that makes it; in-place layers only pass it on."""
+    makers: dict[str, Message] = {}
+    for layer in layers:
+        bottoms = set(layer.get("bottom"))
+        for top in layer.get("top"):
+            if top not in bottoms:
+                makers.setdefault(top, layer)
+    return makers

@@ -32,18 +32,19 @@ class NetUse:
 def net_uses(solver: Message) -> list[NetUse]:
     """Every net that Caffe would build for this solver, training net first.
 
-    Test nets are built only for the ``test_iter`` that are given; a generic net serves for those
-    beyond the ``test_net`` ones (solver.cpp, InitTestNets).
+    A generic net serves as test net for the ``test_iter`` beyond those of the ``test_net`` ones
+    (solver.cpp, InitTestNets). Where the fields contradict one another and Caffe builds nothing,
+    every net that is named is given all the same.
     """
     train = ("net", "net_param", "train_net", "train_net_param")
     train_state = solver.get("train_state")
     uses = [_use(solver, "TRAIN", name, 0, train_state) for name in train if solver.has(name)]
     tests = [(name, i) for name in ("test_net_param", "test_net") for i in _indices(solver, name)]
     generic = [name for name in ("net_param", "net") if solver.has(name)]
-    wanted = len(solver.get("test_iter")) if generic else len(tests)
-    tests += [(name, 0) for name in generic] * max(0, wanted - len(tests))
+    if generic:
+        tests += [(generic[0], 0)] * (len(solver.get("test_iter")) - len(tests))
     states = solver.get("test_state")
-    for number, (name, index) in enumerate(tests[:wanted]):
+    for number, (name, index) in enumerate(tests):
         state = states[number] if number < len(states) else None
         uses.append(_use(solver, "TEST", name, index, state))
     return uses

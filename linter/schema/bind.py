@@ -1,11 +1,14 @@
 """A tree against a message type: typed values, and every field that does not fit.
 
 Accepts what protobuf's C++ TextFormat parser accepts. Each field that does not fit is reported
-and left out; the rest of the file is bound all the same.
+once. Where it is plain what was meant (quotes, the case of a name, a letter) the field is bound as
+such, so that one mistake gives no second finding further on; else it is left out. The rest of the
+file is bound all the same.
 """
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,17 +16,19 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from ..core.problem import Problem
 from ..core.source import Span
+from ..syntax import recovery
 from ..syntax.tree import Field, Kind, Tree
 from .descriptor import EnumType, FieldType, MessageType
 from .message import Message
-from .values import EXPECTED, READERS, read_int32
+from .values import EXPECTED, RANGES, READERS, read_int32
 
 
 def bind(tree: Tree, root: MessageType) -> tuple[Message, list[Problem]]:
     """Bind a whole file; problems are in the order of the text."""
     binder = _Binder(tree, root)
     message = Message(root)
-    binder.fields(message, tree.fields, (root,))
+    binder.fields((message,), tree.fields)
+    binder.required(message, tree.fields)
     return message, sorted(binder.problems, key=lambda problem: problem.span)
 
 
@@ -31,29 +36,31 @@ class _Binder:
     def __init__(self, tree: Tree, root: MessageType) -> None:
         self.problems: list[Problem] = []
         self.root = root
-        self.root_message: Message | None = None
-        # After a forgotten closing brace all that follows is nested one level too deep; the
-        # parser has told of the brace, so what is misplaced goes where it belongs, in silence.
-        self.unclosed = any(p.kind == "unclosed-block" for p in tree.problems)
+        # After a forgotten closing brace all that follows is nested one level too deep, after one
+        # too many it is not deep enough. The parser has told of the brace, so what is misplaced
+        # goes where it belongs, in silence.
+        kinds = {problem.kind for problem in tree.problems}
+        self.too_deep = "unclosed-block" in kinds
+        self.too_shallow = "unmatched-bracket" in kinds
 
-    def fields(self, message: Message, fields: list[Field], types: tuple[MessageType, ...]) -> None:
-        """Bind ``fields`` into ``message``; ``types`` are the enclosing types, outermost first."""
-        if self.root_message is None:
-            self.root_message = message
+    def fields(self, path: tuple[Message, ...], fields: list[Field]) -> None:
+        """Bind ``fields`` into the last message of ``path``, which starts with the whole file."""
+        message = path[-1]
         known = message.type.fields
         values, nodes = message.values, message.nodes
         for field in fields:
             type_ = known.get(field.name)
             if type_ is None:
-                self._unknown(message, field, types)
+                self._unknown(path, field)
                 continue
             if field.kind == Kind.BROKEN:
+                self._mend(message, field, type_)
                 continue
             if not type_.repeated and (field.name in values or field.listed):
                 self._repetition(message, field)
                 continue
             if type_.message is not None:
-                self._block(message, field, type_, types)
+                self._block(path, field, type_)
                 continue
             if field.kind >= Kind.MESSAGE:
                 if field.kind == Kind.MESSAGE or not type_.repeated or not field.text:
@@ -67,25 +74,26 @@ class _Binder:
             else:
                 values[field.name] = value
                 nodes[field.name] = field
-        for name in message.type.required:
-            if name not in values:
-                span = message.node.span if message.node else Span(0, 0)
-                self._report("missing-required", span, field=name, message=message.type.name)
 
-    def _block(
-        self, message: Message, field: Field, type_: FieldType, types: tuple[MessageType, ...]
-    ) -> None:
+    def required(self, message: Message, fields: list[Field]) -> None:
+        """Report required fields that are not written; if one is, its faults have been told."""
+        for name in message.type.required:
+            if not message.has(name) and all(field.name != name for field in fields):
+                span = message.node.span if message.node else Span(0, 0)
+                block = message.node.name if message.node else message.type.name
+                self._report("missing-required", span, field=name, block=block)
+
+    def _block(self, path: tuple[Message, ...], field: Field, type_: FieldType) -> None:
         if field.children is None:
             if field.kind != Kind.EMPTY_LIST or not type_.repeated:
                 self._wrong_type(field, type_)
             return
         assert type_.message is not None
         child = Message(type_.message, field)
-        if type_.repeated:
-            message.add(field.name, child, field)
-        else:
-            message.set(field.name, child, field)
-        self.fields(child, field.children, (*types, type_.message))
+        _put(path[-1], type_, child, field)
+        self.fields((*path, child), field.children)
+        if type_.message.required:
+            self.required(child, field.children)
 
     def _scalar(self, field: Field, type_: FieldType) -> Any:
         if type_.enum is not None:
@@ -94,10 +102,23 @@ class _Binder:
             return READERS[type_.type](field)
         except ValueError as error:
             if error.args == ("range",):
-                self._report("out-of-range", field.span, field=field.name, value=field.text)
+                self._out_of_range(field, type_)
             else:
                 self._wrong_type(field, type_)
-        return None
+        return _unquoted_text(field, type_)
+
+    def _out_of_range(self, field: Field, type_: FieldType) -> None:
+        low, high = RANGES.get(type_.type, (0, 1))
+        value = recovery.shown(field.text)
+        self._report(
+            "out-of-range", field.span, field=field.name, value=value, least=low, most=high
+        )
+
+    def _mend(self, message: Message, field: Field, type_: FieldType) -> None:
+        """A text without quotes, which the parser has told of, counts as the text."""
+        text = _unquoted_text(field, type_)
+        if text and (type_.repeated or not message.has(field.name)):
+            _put(message, type_, text, field)
 
     def _enum(self, field: Field, type_: FieldType, enum: EnumType) -> str | None:
         if field.kind == Kind.IDENTIFIER and field.text in enum.numbers:
@@ -111,40 +132,64 @@ class _Binder:
                 return enum.names[number]
         elif field.kind != Kind.IDENTIFIER:
             self._wrong_type(field, type_)
-            return None
-        names = list(enum.numbers)
+            return _enum_match(field.text.strip("\"'"), enum)
+        suggestion = _enum_match(field.text, enum)
         self._report(
             "unknown-enum-value",
             field.span,
             field=field.name,
-            value=field.text,
-            known=", ".join(names),
-            suggestion=_close_match(field.text, names),
+            value=recovery.shown(field.text),
+            known=_few(enum),
+            suggestion=suggestion or "",
         )
-        return None
+        return suggestion
 
     # What does not fit
 
-    def _unknown(self, message: Message, field: Field, types: tuple[MessageType, ...]) -> None:
+    def _unknown(self, path: tuple[Message, ...], field: Field) -> None:
+        message = path[-1]
         if field.name.startswith("["):
-            self._report("extension", field.name_span, field=field.name)
+            self._report("extension", field.name_span, field=recovery.shown(field.name))
             return
-        root_field = self.root.fields.get(field.name)
-        if len(types) > 1 and root_field and root_field.message and field.children is not None:
-            if not self.unclosed:
-                self._report("misplaced-block", field.name_span, field=field.name)
-                self.unclosed = True
-            assert self.root_message is not None
-            self._block(self.root_message, field, root_field, (self.root,))
+        if self._is_misplaced(path, field):
             return
+        suggestion = _close_match(field.name, list(message.type.fields), 0.7)
         self._report(
             "unknown-field",
             field.name_span,
-            field=field.name,
+            field=recovery.shown(field.name),
             message=message.type.name,
-            suggestion=_close_match(field.name, list(message.type.fields)),
-            home=_home(message, field.name, types),
+            suggestion=suggestion,
+            home=_home(path, field.name),
         )
+        meant = _close_match(field.name, [suggestion], 0.85) if suggestion else ""
+        if meant and _fits(message, meant, field) and not message.has(meant):
+            self.fields(path, [_renamed(field, meant)])
+
+    def _is_misplaced(self, path: tuple[Message, ...], field: Field) -> bool:
+        """Bind a field that a bracket before it has put into the wrong message; false if the
+        brackets are right or no other message nearby has such a field.
+        """
+        if len(path) == 1:
+            last = _last_block(path[0]) if self.too_shallow else None
+            return last is not None and self._rebind((path[0], last), field)
+        if self.too_deep:
+            return any(self._rebind(path[:end], field) for end in range(len(path) - 1, 0, -1))
+        root_field = self.root.fields.get(field.name)
+        if root_field is None or root_field.message is None or field.children is None:
+            return False
+        self._report(
+            "misplaced-block", field.name_span, field=field.name, message=path[-1].type.name
+        )
+        self.too_deep = True
+        return self._rebind(path[:1], field)
+
+    def _rebind(self, path: tuple[Message, ...], field: Field) -> bool:
+        if not _fits(path[-1], field.name, field):
+            return False
+        if path[-1].type.fields[field.name].repeated or not path[-1].has(field.name):
+            self.fields(path, [field])
+        return True
 
     def _repetition(self, message: Message, field: Field) -> None:
         first = message.field(field.name)
@@ -161,34 +206,120 @@ class _Binder:
         )
 
     def _wrong_type(self, field: Field, type_: FieldType) -> None:
-        if type_.enum is not None:
-            expected = "one of " + ", ".join(type_.enum.numbers) + ", without quotes"
-        else:
-            expected = EXPECTED.get(type_.type, "a whole number")
-        found = {Kind.MESSAGE: "a block", Kind.EMPTY_LIST: "an empty list"}.get(
-            Kind(field.kind), field.text
-        )
-        kind = "wrong-type"
+        found = {Kind.MESSAGE: "a block", Kind.EMPTY_LIST: "an empty list"}.get(Kind(field.kind))
+        text = found or recovery.shown(field.text)
         if field.kind == Kind.IDENTIFIER and type_.type == FieldDescriptor.TYPE_STRING:
-            kind = "unquoted-text"
-        self._report(
-            kind, field.span, name=field.name, field=field.name, expected=expected,
-            found=found, text=field.text,
-        )  # fmt: skip
+            self._report("unquoted-text", field.span, name=field.name, text=text)
+        elif field.kind == Kind.STRING and type_.enum is not None:
+            bare = field.text.strip("\"'")
+            suggestion = _enum_match(bare, type_.enum) or ""
+            values = {"field": field.name, "value": text, "known": _few(type_.enum)}
+            self._report("quoted-name", field.span, **values, suggestion=suggestion)
+        else:
+            self._report(
+                "wrong-type",
+                field.span,
+                field=field.name,
+                found=text,
+                expected=_expected(type_),
+                instead=_instead(field, type_),
+            )
 
     def _report(self, kind: str, span: Span, *also: tuple[Span, str], **values: object) -> None:
         self.problems.append(Problem(kind, span, values, also))
 
 
-def _close_match(word: str, known: list[str]) -> str:
+def _put(message: Message, type_: FieldType, value: Any, field: Field) -> None:
+    if type_.repeated:
+        message.add(type_.name, value, field)
+    else:
+        message.set(type_.name, value, field)
+
+
+def _fits(message: Message, name: str, field: Field) -> bool:
+    """Whether a message has a field of this name that is a block if ``field`` is one."""
+    type_ = message.type.fields.get(name)
+    return type_ is not None and (type_.message is not None) == (field.children is not None)
+
+
+def _renamed(field: Field, name: str) -> Field:
+    return Field(
+        name, field.name_start, field.kind, field.text, field.start, field.end, field.children
+    )
+
+
+def _last_block(message: Message) -> Message | None:
+    """The message that was written last at the top of a file."""
+    blocks = [
+        values[-1]
+        for values in message.values.values()
+        if isinstance(values, list) and isinstance(values[-1], Message)
+    ]
+    return max(blocks, key=lambda block: block.node.start if block.node else 0, default=None)
+
+
+def _unquoted_text(field: Field, type_: FieldType) -> str | None:
+    """The text that a string field lacks the quotes for."""
+    if type_.type != FieldDescriptor.TYPE_STRING or field.kind not in (
+        Kind.IDENTIFIER,
+        Kind.BROKEN,
+    ):
+        return None
+    return field.text.strip("\"'\u2018\u2019\u201c\u201d\u201e\u201f\xab\xbb")
+
+
+# Words for messages
+
+_FEW = 6
+
+
+def _few(enum: EnumType) -> str:
+    """The names of an enum, if there are few enough to read; else empty."""
+    return ", ".join(enum.numbers) if len(enum.numbers) <= _FEW else ""
+
+
+def _expected(type_: FieldType) -> str:
+    if type_.enum is not None:
+        return f"one of {_few(type_.enum)}" if _few(type_.enum) else "a name without quotes"
+    return EXPECTED.get(type_.type, "a whole number")
+
+
+def _instead(field: Field, type_: FieldType) -> str:
+    """The value in the form that the field takes; empty where there is none."""
+    text = field.text
+    if field.kind == Kind.STRING and type_.type not in _TEXTS:
+        inner = text[1:-1].strip()
+        return inner if _NUMBER.fullmatch(inner) or inner in ("true", "false") else ""
+    if field.kind in (Kind.INTEGER, Kind.FLOAT) and type_.type in _TEXTS:
+        return f'"{text}"'
+    if field.kind == Kind.FLOAT and type_.enum is None and type_.type not in _TEXTS:
+        value = float(text.rstrip("fF"))
+        return str(int(value)) if value.is_integer() and abs(value) < _EXACT else ""
+    if field.kind == Kind.IDENTIFIER and text.lower() in ("true", "false", "yes", "no"):
+        return "true" if text.lower() in ("true", "yes") else "false"
+    return ""
+
+
+_TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_EXACT = 2**53
+
+
+def _enum_match(word: str, enum: EnumType) -> str | None:
+    """The value that was probably meant; current type names lead to V1 ones too."""
+    return _close_match(word, list(enum.numbers), 0.7) or None
+
+
+def _close_match(word: str, known: list[str], cutoff: float) -> str:
     """The known name that was probably meant, or an empty text."""
     lower = {name.lower(): name for name in reversed(known)}
-    matches = get_close_matches(word.lower(), lower, n=1, cutoff=0.7)
+    matches = get_close_matches(word.lower(), lower, n=1, cutoff=cutoff)
     return lower[matches[0]] if matches else ""
 
 
-def _home(message: Message, name: str, types: tuple[MessageType, ...]) -> str:
-    """Where in the schema a field of this name belongs, seen from ``message``; may be empty."""
+def _home(path: tuple[Message, ...], name: str) -> str:
+    """Where in the schema a field of this name belongs, seen from a message; may be empty."""
+    message = path[-1]
     inside = [
         field.name
         for field in message.type.fields.values()
@@ -197,7 +328,7 @@ def _home(message: Message, name: str, types: tuple[MessageType, ...]) -> str:
     present = [child for child in inside if message.has(child)]
     if len(present) == 1 or len(inside) == 1:
         return f"inside {(present or inside)[0]}"
-    for outer in reversed(types[:-1]):
-        if name in outer.fields:
-            return f"in the enclosing {outer.name}"
+    for outer in reversed(path[:-1]):
+        if name in outer.type.fields:
+            return f"outside, in {outer.node.name}" if outer.node else "outside of all blocks"
     return ""

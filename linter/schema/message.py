@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..syntax.tree import Field
 from .descriptor import MessageType
 
 _NOWHERE = Span(0, 0)
+_STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
 
 
 class Message:
@@ -71,6 +73,26 @@ class Message:
         if field is not None:
             return field.span
         return self.node.span if self.node is not None else _NOWHERE
+
+    def find(self, path: str) -> Span | None:
+        """Span of a field path like ``batch_norm_param.eps`` or ``bottom[1]``; None if not written.
+
+        The empty path is the message itself.
+        """
+        if not path:
+            return self.node.span if self.node is not None else None
+        message, span = self, None
+        for name, index in _STEP.findall(path):
+            number = int(index or 0)
+            field = message.field(name, number)
+            if field is None:
+                return None
+            span = field.span
+            value = message.values[name]
+            value = value[number] if isinstance(value, list) else value
+            if isinstance(value, Message):
+                message = value
+        return span
 
     def set(self, name: str, value: Any, node: Field | None) -> None:
         """Set a field that is not repeated."""

@@ -121,6 +121,14 @@ READERS: dict[int, Callable[[Field], Any]] = {
     FieldDescriptor.TYPE_FIXED64: _UINT64,
 }
 
+RANGES: dict[int, tuple[int, int]] = {
+    FieldDescriptor.TYPE_INT32: (-(2**31), 2**31 - 1),
+    FieldDescriptor.TYPE_INT64: (-(2**63), 2**63 - 1),
+    FieldDescriptor.TYPE_UINT32: (0, 2**32 - 1),
+    FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
+}
+"""Least and greatest number of a type."""
+
 EXPECTED = {
     FieldDescriptor.TYPE_STRING: "a quoted text",
     FieldDescriptor.TYPE_BYTES: "a quoted text",

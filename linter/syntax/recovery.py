@@ -13,7 +13,7 @@ from .tree import Field
 
 # Lines are read back this far only, so that a text of one endless line costs no more.
 _REACH = 200
-_FAR = 20_000
+_FAR = 4000
 _SHOWN = 60
 
 
@@ -68,9 +68,12 @@ def _is_content(text: str, outer: Field, inner: Field) -> bool:
 
 def _really_unclosed(text: str, block: Field) -> Field:
     """A block inside an open one whose closing bracket stands under the outer one's name lacks
-    its own; the open one then only lacks it because it lent it."""
+    its own; the open one then only lacks it because it lent it.
+    """
     while True:
-        inner = next((child for child in block.children or () if _borrows(text, child, block)), None)
+        inner = next(
+            (child for child in block.children or () if _borrows(text, child, block)), None
+        )
         if inner is None:
             return block
         block = inner
@@ -89,7 +92,8 @@ def _borrows(text: str, inner: Field, outer: Field) -> bool:
 
 def surplus_bracket(text: str, fields: Sequence[Field], unmatched: int) -> int:
     """The closing bracket that is too many, given one that nothing is open for: that of a block
-    before it which ends deeper than it starts, else the unmatched one itself."""
+    before it which ends deeper than it starts, else the unmatched one itself.
+    """
     depth = indentation(text, unmatched)
     for field in reversed(fields[-_REACH:]):
         close = field.end - 1
@@ -123,7 +127,8 @@ def placeholder_end(text: str, at: int, *, value: bool = False) -> int:
 
 
 _WORD = re.compile(r"(?:[^\s#,;\[\]{}>\"']|\{[^\s{}\"']{0,200}\})*+[\"']?")
-_CURLY_QUOTED = re.compile("[“”„‟‘’«][^\\n“”„‟‘’»]{0,200}[“”‟‘’»]")
+_QUOTES = r"\u2018\u2019\u201c-\u201f\xab\xbb"
+_CURLY_QUOTED = re.compile(rf"[{_QUOTES}][^\n{_QUOTES}]{{0,200}}[{_QUOTES}]")
 
 
 def word_end(text: str, at: int) -> int:
@@ -134,7 +139,7 @@ def word_end(text: str, at: int) -> int:
 
 
 _ENDS_TEXT = re.compile(
-    r"(?<![ \t])(?:[ \t]++(?=[A-Za-z_]\w*+[ \t]*+[:{])|[ \t]*+\}|[ \t\r]*+(?=\n|\Z))"
+    r"(?<![ \t])(?:[ \t]++(?=\#|[A-Za-z_]\w*+[ \t]*+[:{])|[ \t]*+\}|[ \t\r]*+(?=\n|\Z))"
 )
 _SWALLOWED_NAME = re.compile(r"[ \t][A-Za-z_]\w*+:[ \t]*+[\"']\Z")
 _WORD_THEN_QUOTE = re.compile(r"\w++[\"']")
@@ -142,7 +147,8 @@ _WORD_THEN_QUOTE = re.compile(r"\w++[\"']")
 
 def text_end(text: str, at: int) -> int:
     """Where a text ends whose closing quote is missing: before the next field, a bracket or the
-    end of the line."""
+    end of the line.
+    """
     match = _ENDS_TEXT.search(text, at + 1)
     assert match is not None  # the end of the text matches
     return match.start()
@@ -163,6 +169,15 @@ def comma_number_end(text: str, comma: int) -> int:
     """End of the fraction after a decimal comma (``0,01``), or -1."""
     match = _COMMA_NUMBER.match(text, comma) if text[comma - 1].isdigit() else None
     return match.end() if match else -1
+
+
+_REST_OF_LIST = re.compile(r"[^\[\]{}\n]*+\]")
+
+
+def list_end(text: str, at: int) -> int:
+    """Behind the bracket that closes a list on this line; ``at`` where none does."""
+    match = _REST_OF_LIST.match(text, at)
+    return match.end() if match else at
 
 
 # Characters
@@ -188,7 +203,9 @@ def describe(character: str) -> Character:
     plain = unicodedata.normalize("NFKC", character)
     if unicodedata.category(character) in _INSTEAD:
         plain = _INSTEAD[unicodedata.category(character)]
-    return Character(code, name, "a plain blank" if plain == " " else plain if plain.isascii() else "")
+    return Character(
+        code, name, "a plain blank" if plain == " " else plain if plain.isascii() else ""
+    )
 
 
 def is_invisible(character: str) -> bool:
@@ -204,7 +221,8 @@ _LINE = re.compile(r"[^\n]*+")
 
 def foreign_end(text: str, at: int) -> tuple[str, int]:
     """What is written in another language where a field should start: the kind of problem and its
-    end. ``conflict-part`` is the rest of a merge conflict; an empty kind is none of these."""
+    end. ``conflict-part`` is the rest of a merge conflict; an empty kind is none of these.
+    """
     if text.startswith("//", at):
         return "slash-comment", _end_of(_SLASH_LINES, text, at)
     if text.startswith("/*", at):

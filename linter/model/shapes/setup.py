@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import prod
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ...core.problem import Problem
+from ...core.source import Span
 from ...schema.message import Message
 
 Dim = int | None
@@ -125,20 +126,17 @@ class Setup:
         values = {"layer": name, "type": self.message.get("type"), **values}
         raise Refused(Problem(kind, self._span(at), values, layer=name))
 
-    def _span(self, at: str) -> Any:
-        base, _, rest = at.partition("[")
-        index = int(rest.rstrip("]")) if rest else 0
-        if base in ("bottom", "top", "param", "transform_param", "loss_param", "loss_weight"):
-            return self.message.span(base if self.message.field(base, index) else "type", index)
-        message = self.own
-        for step in base.split(".")[:-1]:
-            message = message.sub(step) if message.has(step) else message
-        last = base.split(".")[-1]
-        if last and message.field(last, index) is not None:
-            return message.span(last, index)
-        if message.node is not None:
-            return message.node.span
-        return self.message.span(self.own_field if self.own.node is not None else "type")
+    def _span(self, at: str) -> Span:
+        """Span of a field of the own block, else of the layer (``bottom[1]``); where it is not
+        written, of the block that it would stand in, else of the layer's type."""
+        for place in (at, at.rpartition(".")[0]):
+            if place:
+                for message in (self.own, self.message):
+                    span = message.find(place)
+                    if span is not None:
+                        return span
+        own = self.own.find("") if self.own is not self.message else None
+        return own or self.message.find("type") or self.message.find("") or Span(0, 0)
 
     # Checks that many layers make
 
@@ -246,7 +244,9 @@ class Setup:
             self.refuse("sparse-filler", f"{at}.sparse", filler=type_, field=at)
         if type_ == "uniform" and filler.get("min") > filler.get("max"):
             low, high = filler.get("min"), filler.get("max")
-            self.refuse("filler-range", f"{at}.min", field=at, words=f"min {low:g} above max {high:g}")
+            self.refuse(
+                "filler-range", f"{at}.min", field=at, words=f"min {low:g} above max {high:g}"
+            )
         if type_ == "bilinear":
             self._check_bilinear(shape, at)
         if type_ in ("xavier", "msra", "positive_unitball") and shape == ():

@@ -159,8 +159,8 @@ def pooling(s: Setup) -> Built:
     own = s.own
     _check_pooling_fields(s)
     whole = own.get("global_pooling")
-    kernel: tuple[Dim, Dim] = _pair(s, "kernel_size", "kernel_h", "kernel_w")
-    pad, stride = _pair(s, "pad", "pad_h", "pad_w"), _pair(s, "stride", "stride_h", "stride_w")
+    kernel: tuple[Dim, Dim] = _pair(s, "kernel_size", "kernel")
+    pad, stride = _pair(s, "pad", "pad"), _pair(s, "stride", "stride")
     if whole:
         kernel = (s.legacy(s.bottom, 2), s.legacy(s.bottom, 3))
         if any(pad) or stride != (1, 1):
@@ -178,8 +178,10 @@ def pooling(s: Setup) -> Built:
     return Built([s.blob((*shape[:2], *sizes), "kernel_size")] * s.tops)
 
 
-def _pair(s: Setup, field: str, height: str, width: str) -> tuple[int, int]:
-    if s.own.has(height):
+def _pair(s: Setup, field: str, prefix: str) -> tuple[int, int]:
+    """Height and width of a pooling parameter, from ``x`` or from ``x_h`` and ``x_w``."""
+    height, width = f"{prefix}_h", f"{prefix}_w"
+    if s.own.has(height) and not s.own.has(field):
         return signed(s.own.get(height)), signed(s.own.get(width))
     return signed(s.own.get(field)), signed(s.own.get(field))
 
@@ -193,7 +195,9 @@ def _check_pooling_fields(s: Setup) -> None:
                 s.refuse("global-pooling-with", name, field=name)
     elif has_size == (has_h and has_w):
         if has_size:
-            s.refuse("given-both-ways", "kernel_size", field="kernel_size", other="kernel_h and kernel_w")
+            s.refuse(
+                "given-both-ways", "kernel_size", field="kernel_size", other="kernel_h and kernel_w"
+            )
         if has_h or has_w:
             s.refuse("half-given", "kernel_h", field="kernel_h", other="kernel_w")
         s.refuse("kernel-unset", "kernel_size", field="kernel_size")
