@@ -19,6 +19,7 @@ from .core.source import Source, Span
 from .engine.ruleset import RuleSet
 from .engine.run import Run, merge
 from .facts.build import FactBuilder
+from .model.build import set_up
 from .model.checks import check_net
 from .model.context import Context, guess
 from .model.files import missing_directory, resolve
@@ -93,6 +94,7 @@ class Checker:
         self._config = config
         self._run = Run(ruleset, config.options, _selected(ruleset, config))
         self._root = Path(config.root) if config.root is not None else None
+        self._shapes = {name: tuple(sizes) for name, sizes in config.shapes.items()}
         self.skipped: list[str] = []
         """What a directory held that was not checked, each with the reason."""
         self._files: dict[Path, File] = {}
@@ -164,7 +166,8 @@ class Checker:
         builder = FactBuilder(self._rules.facts, source, context)
         yield from self._run.on_problems(source, include_and_exclude(net.get("layer")))
         for view in views:
-            problems = view.problems + check_net(view)
+            _, shape_problems = set_up(view, self._shapes)
+            problems = view.problems + check_net(view) + shape_problems
             yield from self._run.on_problems(source, problems, view.state.phase)
             solver_facts = builder.empty_solver() if facts is None else facts
             yield from self._run.on_targets(builder.targets(view, solver_facts))

@@ -79,6 +79,12 @@ def cli() -> None:
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Directory that Caffe is started in; paths in solvers count from it.",
 )
+@click.option(
+    *("--shape", "shapes"),
+    multiple=True,
+    metavar="BLOB=N,C,H,W",
+    help="Sizes of a blob that only the data decides; repeatable.",
+)
 @click.option("--expand", is_flag=True, help="Report every layer by itself.")
 @click.option(
     "--stdin-filename",
@@ -131,11 +137,22 @@ def _with_options(config: Any, settings: dict[str, Any]) -> Any:
     for name, value in settings.items():
         if name == "weights":
             value = [part.strip() for item in value for part in item.split(",")]
+        elif name == "shapes":
+            value = dict(_shape(item) for item in value)
         if value:
             given[name] = list(value) if isinstance(value, tuple) else value
     if "root" in given:
         given["root"] = str(given["root"])
     return msgspec.structs.replace(config, **given)
+
+
+def _shape(text: str) -> tuple[str, list[int]]:
+    """``data=64,3,227,227`` as the blob's name and its sizes."""
+    name, _, sizes = text.rpartition("=")
+    try:
+        return name, [int(size) for size in sizes.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"{text} is not of the form BLOB=N,C,H,W") from None
 
 
 def _write(text: str, output: Path | None) -> None:

@@ -25,7 +25,8 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     """The settings of one run.
 
     ``select`` and ``ignore`` hold rule ids, id prefixes (``CL2``) or names. ``options`` gives
-    values to rules' options by rule id or name. ``root`` is the directory that Caffe is started
+    values to rules' options by rule id or name. ``shapes`` gives the
+    sizes of blobs that only the data decides. ``root`` is the directory that Caffe is started
     in; relative paths in it count from the config file.
     """
 
@@ -35,6 +36,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     context: ContextName | None = None
     weights: list[str] = []
     root: str | None = None
+    shapes: dict[str, list[int]] = {}
     fail_on: SeverityName = msgspec.field(name="fail-on", default="warning")
 
 

@@ -119,6 +119,13 @@ class FactBuilder:
             biases_without_decay_mult=len(biases) - explicit,
             source_types=[_text(layer.type) for layer in net.sources],
             frozen=len(weighing) - len(learning),
+            frozen_unfilled=sum(
+                layer.type != "Deconvolution"
+                and not layer.learns
+                and _takes_filler(layer)
+                and not _has_filler(layer, "weight_filler")
+                for layer in weighing
+            ),
             weights_without_decay=sum(layer.params[0].decay_mult == 0 for layer in fillable),
             weights_known=self._context.filled is not None,
             python_layers=sum(layer.type == "Python" for layer in layers),
@@ -140,7 +147,7 @@ class FactBuilder:
             deep_producer_types=[_text(_deep_producer(b).type) for b in layer.bottoms if b],
             deep_reader_types=[_text(r.type) for r in _deep_readers(layer)],
             deep_producer_outputs=[_num_output(_deep_producer(b)) for b in layer.bottoms if b],
-            gradient_to_bottoms=_gradient_to_bottoms(layer),
+            gradient_to_bottoms=_gradient_to_bottoms(layer, net),
             last_to_learn=_is_last_to_learn(layer),
             loss_type=layer.kind is not None and layer.kind.loss,
             mirror=layer.message.sub("transform_param").get("mirror"),
@@ -377,8 +384,14 @@ def _num_output(layer: Layer) -> int:
     return int(own.get("num_output")) if own is not None and has else 0
 
 
-def _gradient_to_bottoms(layer: Layer) -> list[bool]:
-    """Caffe's bottom_need_backward: ``propagate_down``, or else what is below."""
+def _gradient_to_bottoms(layer: Layer, net: Net) -> list[bool]:
+    """Caffe's bottom_need_backward: ``propagate_down``, or else what is below.
+
+    ``force_backward`` adds all bottoms but the labels of losses (LossLayer, AllowForceBackward).
+    """
+    if net.message.get("force_backward"):
+        loss = layer.kind is not None and layer.kind.loss
+        return [not (loss and i == 1) for i in range(len(layer.bottoms))]
     flags: list[bool] = layer.message.get("propagate_down")
     return [
         layer.needs_backward

@@ -253,7 +253,7 @@ def argmax(s: Setup) -> Built:
 def filter_(s: Setup) -> Built:
     """Examples for which the last bottom is not 0; at start-up all of them."""
     if s.tops != len(s.bottoms) - 1:
-        s.refuse("top-count", "top", found=s.tops, wanted=len(s.bottoms) - 1)
+        s.refuse("top-count", "top", found=f"{s.tops} tops", wanted=str(len(s.bottoms) - 1))
     selector = s.bottoms[-1]
     last = len(s.bottoms) - 1
     if selector is not None and any(size not in (1, None) for size in selector[1:]):

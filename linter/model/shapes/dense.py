@@ -81,7 +81,7 @@ def _recurrent(s: Setup, gates: int, states: int) -> Built:
                 wanted=shown(state),
             )
     if s.tops != 1 + exposed:
-        s.refuse("top-count", "top", found=s.tops, wanted=1 + exposed)
+        s.refuse("top-count", "top", found=f"{s.tops} tops", wanted=str(1 + exposed))
     return Built([s.blob((steps, streams, outputs)), *[state] * exposed], params)
 
 

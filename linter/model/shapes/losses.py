@@ -8,7 +8,7 @@ multinomial_logistic_loss_layer.cpp, accuracy_layer.cpp.
 from __future__ import annotations
 
 from .pointwise import check_softmax
-from .setup import Built, Dim, Setup, count, differ, shown
+from .setup import Built, Dim, Setup, Shape, count, differ, shown
 
 
 def _check_batch(s: Setup) -> None:
@@ -49,7 +49,8 @@ def _without(s: Setup, axis: int) -> Dim:
 
 def _scalar(s: Setup) -> Built:
     """The loss itself; a second top has the probabilities."""
-    return Built([(), s.bottom][: max(s.tops, 1)])
+    tops: list[Shape] = [(), s.bottom]
+    return Built(tops[: max(s.tops, 1)])
 
 
 def softmax_loss(s: Setup) -> Built:
@@ -160,4 +161,5 @@ def accuracy(s: Setup) -> Built:
     axis = s.axis(s.bottom, s.own.get("axis"))
     _check_label_count(s, axis)
     classes = s.bottom[axis] if s.bottom is not None else None
-    return Built([(), (classes,)][: s.tops])
+    tops: list[Shape] = [(), (classes,)]
+    return Built(tops[: s.tops])

@@ -1,4 +1,4 @@
-"""Layers whose top has the shape of their bottom: activations, normalisations, Scale, Bias, Eltwise.
+"""Layers whose top has the shape of their bottom: activations, normalisations, Eltwise, Scale.
 
 Sources: neuron_layer.cpp and its heirs, batch_norm_layer.cpp, scale_layer.cpp, bias_layer.cpp,
 lrn_layer.cpp, mvn_layer.cpp, softmax_layer.cpp, eltwise_layer.cpp, prelu_layer.cpp.

@@ -128,7 +128,8 @@ class Setup:
 
     def _span(self, at: str) -> Span:
         """Span of a field of the own block, else of the layer (``bottom[1]``); where it is not
-        written, of the block that it would stand in, else of the layer's type."""
+        written, of the block that it would stand in, else of the layer's type.
+        """
         for place in (at, at.rpartition(".")[0]):
             if place:
                 for message in (self.own, self.message):

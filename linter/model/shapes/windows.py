@@ -155,7 +155,8 @@ def im2col(s: Setup) -> Built:
 
 def pooling(s: Setup) -> Built:
     """Rounds up unless round_mode says FLOOR, so the last window may hang over the edge; with
-    padding, a last window that would start outside is dropped."""
+    padding, a last window that would start outside is dropped.
+    """
     own = s.own
     _check_pooling_fields(s)
     whole = own.get("global_pooling")
