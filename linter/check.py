@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from .engine.run import Run, merge
 from .facts.build import FactBuilder
 from .model.build import set_up
 from .model.checks import check_net
-from .model.context import Context, guess
+from .model.context import UNKNOWN, Context, guess
 from .model.files import missing_directory, resolve
 from .model.net import Net
 from .model.phase import State, effective_state, include_and_exclude
@@ -52,6 +53,16 @@ class File:
     kind: str
     message: Message | None
     problems: list[Problem]
+
+
+@dataclass(slots=True)
+class _BuiltNet:
+    """A net with the states it is built in; ``problems`` are those of its file."""
+
+    source: Source
+    net: Message
+    views: list[Net]
+    problems: list[Problem] = field(default_factory=list)
 
 
 def read_file(path: Path) -> File:
@@ -151,76 +162,80 @@ class Checker:
 
     def _check_net(self, file: File) -> Iterator[Diagnostic]:
         assert file.message is not None
-        views = _likely_views(file.message)
-        yield from self._check_views(file.source, file.message, views, None)
+        built = _BuiltNet(file.source, file.message, _likely_views(file.message))
+        yield from self._check_built(built, self._context(built, None), None)
 
-    def _check_views(
-        self,
-        source: Source,
-        net: Message,
-        views: list[Net],
-        solver: Message | None,
-        facts: Any = None,
+    def _check_built(
+        self, built: _BuiltNet, context: Context, solver: Any | None
     ) -> Iterator[Diagnostic]:
-        context = self._context(net, views, solver)
+        """Every view of a net under the rules; ``solver`` are the facts of its solver."""
+        source = built.source
         builder = FactBuilder(self._rules.facts, source, context)
-        yield from self._run.on_problems(source, include_and_exclude(net.get("layer")))
-        for view in views:
+        yield from self._run.on_problems(source, include_and_exclude(built.net.get("layer")))
+        for view in built.views:
             _, shape_problems = set_up(view, self._shapes)
             problems = view.problems + check_net(view) + shape_problems
             yield from self._run.on_problems(source, problems, view.state.phase)
-            solver_facts = builder.empty_solver() if facts is None else facts
-            yield from self._run.on_targets(builder.targets(view, solver_facts))
+            facts = builder.empty_solver() if solver is None else solver
+            yield from self._run.on_targets(builder.targets(view, facts))
 
-    def _context(self, net: Message, views: list[Net], solver: Message | None) -> Context:
-        if self._config.context is not None:
-            return Context(self._config.context, True, f"--context {self._config.context}")
-        if self._config.weights:
-            names = ",".join(self._config.weights)
-            filled = frozenset[str]().union(
-                *(filled_layers(Path(name)) for name in self._config.weights)
-            )
-            return Context("finetune", True, f"--weights {names}", filled)
+    def _context(self, built: _BuiltNet, solver: Message | None) -> Context:
+        config = self._config
+        if config.context is not None:
+            return Context(config.context, True, f"--context {config.context}")
+        if config.weights:
+            reason = f"--weights {','.join(config.weights)}"
+            return Context("finetune", True, reason, self._filled)
         if solver is not None and solver.has("weights"):
             return Context("finetune", True, f"the solver's weights: {solver.get('weights')[0]}")
-        return guess(net, views)
+        return guess(built.net, built.views)
+
+    @cached_property
+    def _filled(self) -> frozenset[str]:
+        """Layers that the weights files of the config bring values for."""
+        names = self._config.weights
+        return frozenset[str]().union(*(filled_layers(Path(name)) for name in names))
 
     # A solver with its nets
 
     def _check_solver(self, file: File) -> Iterator[Diagnostic]:
         assert file.message is not None
         solver = file.message
-        builder = FactBuilder(self._rules.facts, file.source, Context("unknown", False, ""))
+        nets, problems = self._build_nets(file)
+        contexts = [self._context(built, solver) for built in nets]
+        builder = FactBuilder(self._rules.facts, file.source, contexts[0] if contexts else UNKNOWN)
         lost = missing_directory(solver.get("snapshot_prefix"), file.path, self._root)
         facts = builder.solver(solver, lost)
-        training = None
-        by_file: dict[Path, tuple[Source, Message, list[Net]]] = {}
-        for use in net_uses(solver):
-            found = self._net_of(file, use)
-            if isinstance(found, Problem):
-                yield from self._run.on_problems(file.source, [found])
-                continue
-            path, source, net, problems = found
-            state = effective_state(use.phase, net.values.get("state"), use.state)
-            if path not in by_file:
-                by_file[path] = (source, net, [])
-                yield from self._run.on_problems(source, problems)
-            view = Net(net, state)
-            by_file[path][2].append(view)
-            if use.phase == "TRAIN" and training is None:
-                context = self._context(net, [view], solver)
-                training = FactBuilder(self._rules.facts, source, context).net(view)
-        for source, net, views in by_file.values():
-            yield from self._check_views(source, net, views, solver, facts)
+        yield from self._run.on_problems(file.source, problems)
+        for built, context in zip(nets, contexts, strict=True):
+            yield from self._run.on_problems(built.source, built.problems)
+            yield from self._check_built(built, context, facts)
+        training = next(
+            (builder.net(view) for built in nets for view in built.views if _trains(view)), None
+        )
         yield from self._run.on_targets([builder.solver_target(solver, facts, training)])
 
-    def _net_of(
-        self, file: File, use: NetUse
-    ) -> tuple[Path, Source, Message, list[Problem]] | Problem:
+    def _build_nets(self, file: File) -> tuple[list[_BuiltNet], list[Problem]]:
+        """The nets of a solver, the training net first, each in all states it is built in."""
+        assert file.message is not None
+        nets: dict[Path, _BuiltNet] = {}
+        problems: list[Problem] = []
+        for use in net_uses(file.message):
+            found = self._net_of(file, use)
+            if isinstance(found, Problem):
+                problems.append(found)
+                continue
+            path, built = found
+            built = nets.setdefault(path, built)
+            state = effective_state(use.phase, built.net.values.get("state"), use.state)
+            built.views.append(Net(built.net, state))
+        return list(nets.values()), problems
+
+    def _net_of(self, file: File, use: NetUse) -> tuple[Path, _BuiltNet] | Problem:
         """The net that a solver names, or why it cannot be had."""
         if use.inline is not None:
             # Caffe does not upgrade a net that is written inside the solver (solver.cpp).
-            return file.path, file.source, use.inline, []
+            return file.path, _BuiltNet(file.source, use.inline, [])
         path, tried = resolve(use.path, file.path, self._root)
         values: dict[str, object] = {
             "net": use.path,
@@ -235,8 +250,13 @@ class Checker:
             return Problem("net-not-readable", use.span, {**values, "reason": str(error)})
         if found.kind != "net" or found.message is None:
             return Problem("net-is-no-net", use.span, values)
-        self._built.add(_identity(found.path))
-        return _identity(found.path), found.source, found.message, found.problems
+        key = _identity(found.path)
+        self._built.add(key)
+        return key, _BuiltNet(found.source, found.message, [], found.problems)
+
+
+def _trains(view: Net) -> bool:
+    return view.state.phase == "TRAIN"
 
 
 def _identity(path: Path) -> Path:
