@@ -228,7 +228,8 @@ class Checker:
             path, built = found
             built = nets.setdefault(path, built)
             state = effective_state(use.phase, built.net.values.get("state"), use.state)
-            built.views.append(Net(built.net, state))
+            if all(view.state != state for view in built.views):
+                built.views.append(Net(built.net, state))
         return list(nets.values()), problems
 
     def _net_of(self, file: File, use: NetUse) -> tuple[Path, _BuiltNet] | Problem:
@@ -240,6 +241,7 @@ class Checker:
         values: dict[str, object] = {
             "net": use.path,
             "tried": ", ".join(str(folder) for folder in tried[:3]) + (", …" if tried[3:] else ""),
+            "reason": "was not found",
         }
         if path is None:
             kind = "net-elsewhere" if Path(use.path).is_absolute() else "net-not-found"
@@ -247,7 +249,8 @@ class Checker:
         try:
             found = self._read(_shown_path(path))
         except CheckError as error:
-            return Problem("net-not-readable", use.span, {**values, "reason": str(error)})
+            reason = f"cannot be read: {str(error).rpartition(': ')[2]}"
+            return Problem("net-not-found", use.span, {**values, "reason": reason})
         if found.kind != "net" or found.message is None:
             return Problem("net-is-no-net", use.span, values)
         key = _identity(found.path)
@@ -260,7 +263,10 @@ def _trains(view: Net) -> bool:
 
 
 def _identity(path: Path) -> Path:
-    return Path(os.path.realpath(path))
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:  # a NUL in the name; reading it will say so
+        return path
 
 
 def _shown_path(path: Path) -> Path:

@@ -71,12 +71,15 @@ class Run:
             rules = self.ruleset.looking_at(target.on, target.type)
             if not rules:
                 continue
-            facts = self.ruleset.facts.environment(target.on)
+            environment = self.ruleset.facts.environment(target.on)
+            plain = environment.Activation({**target.variables, "option": {}})
             for rule in rules:
                 if not self._is_on(rule):
                     continue
-                options = self._options_of(rule)
-                activation = facts.Activation({**target.variables, "option": options})
+                activation = plain
+                if rule.options:
+                    variables = {**target.variables, "option": self._options_of(rule)}
+                    activation = environment.Activation(variables)
                 if self._holds(rule, rule.when, activation):
                     yield self._finding(rule, target, activation)
 

@@ -50,8 +50,9 @@ class FactBuilder:
         net_anchors = (MessageAnchor(net.message), *self._first_layer(net))
         shared = {"net": net_facts, "solver": solver}
         yield Target("net", self._source, net_anchors, shared, phase=phase, context=words)
+        under_others = _under_others(net)
         for layer in net.layers:
-            variables = {**shared, "layer": self.layer(layer, net)}
+            variables = {**shared, "layer": self.layer(layer, net, under_others)}
             own = layer.kind.param if layer.kind else ""
             anchor = MessageAnchor(layer.message, own)
             yield Target(
@@ -89,6 +90,8 @@ class FactBuilder:
             for layer in fillable
             if not _has_filler(layer, "weight_filler") and layer.name not in filled
         ]
+        first = [layer for layer in weighing if _takes_filler(layer)][:1]
+        under_others = _under_others(net)
         norms = [layer for layer in layers if layer.type == "BatchNorm"]
         losses = [layer.type for layer in layers if layer.is_loss]
         biases = [p for layer in learning for p in layer.params if p.role == "bias"]
@@ -104,12 +107,12 @@ class FactBuilder:
             layer_count=len(layers),
             fillable=len(fillable),
             unfilled=len(unfilled),
-            unfilled_hidden=sum(not _is_last_to_learn(layer) for layer in unfilled),
+            unfilled_hidden=sum(layer in under_others for layer in unfilled),
             has_batch_norm=bool(norms),
             global_stats=sum(_uses_global_stats(layer, net) for layer in norms),
             highest_lr_mult=max((p.lr_mult for layer in learning for p in layer.params), default=0),
+            raw_sources=sum(_gives_raw_pixels(layer) for layer in net.sources),
             summed_losses=sum(_sums(layer) for layer in layers if layer.is_loss),
-            layer_types=dict.fromkeys(_text(layer.type) for layer in layers),
             has_loss=bool(losses),
             weighing=len(weighing),
             learning=len(learning),
@@ -119,13 +122,7 @@ class FactBuilder:
             biases_without_decay_mult=len(biases) - explicit,
             source_types=[_text(layer.type) for layer in net.sources],
             frozen=len(weighing) - len(learning),
-            frozen_unfilled=sum(
-                layer.type != "Deconvolution"
-                and not layer.learns
-                and _takes_filler(layer)
-                and not _has_filler(layer, "weight_filler")
-                for layer in weighing
-            ),
+            first_filled=any(_has_filler(layer, "weight_filler") for layer in first),
             weights_without_decay=sum(layer.params[0].decay_mult == 0 for layer in fillable),
             weights_known=self._context.filled is not None,
             python_layers=sum(layer.type == "Python" for layer in layers),
@@ -133,8 +130,8 @@ class FactBuilder:
 
     # Layer
 
-    def layer(self, layer: Layer, net: Net) -> Any:
-        """The ``Layer`` facts of one layer."""
+    def layer(self, layer: Layer, net: Net, under_others: set[Layer]) -> Any:
+        """The ``Layer`` facts of one layer; ``under_others`` are those below others that learn."""
         facts = self._new_layer(
             name=_text(layer.name),
             type=_text(layer.type),
@@ -146,9 +143,8 @@ class FactBuilder:
             reader_types=[_text(r.type) for blob in layer.tops for r, _ in blob.readers],
             deep_producer_types=[_text(_deep_producer(b).type) for b in layer.bottoms if b],
             deep_reader_types=[_text(r.type) for r in _deep_readers(layer)],
-            deep_producer_outputs=[_num_output(_deep_producer(b)) for b in layer.bottoms if b],
             gradient_to_bottoms=_gradient_to_bottoms(layer, net),
-            last_to_learn=_is_last_to_learn(layer),
+            last_to_learn=layer.learns and layer not in under_others,
             loss_type=layer.kind is not None and layer.kind.loss,
             mirror=layer.message.sub("transform_param").get("mirror"),
             included_phases=[
@@ -190,7 +186,8 @@ class FactBuilder:
     @staticmethod
     def _add_own(facts: Any, layer: Layer, own: Message) -> None:
         facts.own_fields.extend(own.values)
-        facts.num_output = _num_output(layer)
+        if "num_output" in own.type.fields:
+            facts.num_output = own.get("num_output")
         if layer.type == "Dropout":
             facts.dropout_ratio = own.get("dropout_ratio")
         for name in ("weight_filler", "bias_filler"):
@@ -336,22 +333,24 @@ def _deep_readers(layer: Layer, through: frozenset[str] = _PASS_THROUGH) -> list
     return found
 
 
-def _is_last_to_learn(layer: Layer) -> bool:
-    """Whether a layer learns and nothing that learns is between it and the losses."""
-    if not layer.learns:
-        return False
-    pending, seen = [layer], {layer.index}
-    while pending:
-        for blob in pending.pop().tops:
-            for reader, _ in blob.readers:
-                if reader.index in seen or not reader.reaches_loss:
-                    continue
-                # Scale and the like start at 1: they pass on what is below them.
-                if reader.kind is None or (reader.learns and _takes_filler(reader)):
-                    return False
-                seen.add(reader.index)
-                pending.append(reader)
-    return True
+def _under_others(net: Net) -> set[Layer]:
+    """The layers that have another layer with filled weights between them and a loss.
+
+    Scale and the like start at 1, so they only pass on what is below them. Every reader stands
+    behind what it reads, so one pass from the end is enough.
+    """
+    found: set[Layer] = set()
+    for layer in reversed(net.layers):
+        readers = (reader for blob in layer.tops for reader, _ in blob.readers)
+        if any(
+            reader.reaches_loss
+            and (
+                reader in found or reader.kind is None or (reader.learns and _takes_filler(reader))
+            )
+            for reader in readers
+        ):
+            found.add(layer)
+    return found
 
 
 def _uses_global_stats(layer: Layer, net: Net) -> bool:
@@ -378,10 +377,10 @@ def _sums(layer: Layer) -> bool:
     return layer.type == "SigmoidCrossEntropyLoss"
 
 
-def _num_output(layer: Layer) -> int:
-    own = layer.own
-    has = own is not None and "num_output" in own.type.fields
-    return int(own.get("num_output")) if own is not None and has else 0
+def _gives_raw_pixels(layer: Layer) -> bool:
+    """Whether a layer reads images and leaves their values as they are, up to a mean."""
+    scale = layer.message.sub("transform_param").get("scale")
+    return layer.type in ("Data", "ImageData") and bool(scale == 1)
 
 
 def _gradient_to_bottoms(layer: Layer, net: Net) -> list[bool]:

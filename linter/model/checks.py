@@ -24,7 +24,9 @@ from functools import cache
 
 from ..core.problem import Problem
 from ..core.source import Span
+from ..schema.message import Message
 from ..schema.upgrade import V1_TYPES
+from ..syntax.tree import Field
 from .layers import LAYER_TYPES, Count
 from .net import Layer, Net
 
@@ -46,6 +48,8 @@ def _check(layer: Layer) -> Iterator[Problem]:
     if layer.kind is None:
         yield from _check_type(layer)
         return
+    if _has_unknown_fields(layer.message, layer.message.node):
+        return  # a fork's layer, whatever its type says
     if _all_bound(layer, "bottom"):
         yield from _check_bottoms(layer, layer.kind.bottoms)
     if _all_bound(layer, "top"):
@@ -69,6 +73,21 @@ def _all_bound(layer: Layer, field: str) -> bool:
     children = node.children if node is not None else None
     written = sum(child.name == field for child in children or ())
     return written <= len(layer.message.get(field))
+
+
+def _has_unknown_fields(message: Message, node: Field | None) -> bool:
+    """Whether the layer, or a block in it, has a field that the schema does not know."""
+    if node is None or node.children is None or node.name != "layer":
+        return False
+    fields = message.type.fields
+    for child in node.children:
+        type_ = fields.get(child.name)
+        if type_ is None:
+            return True
+        inner = type_.message.fields if type_.message is not None else {}
+        if inner and any(field.name not in inner for field in child.children or ()):
+            return True
+    return False
 
 
 # Types

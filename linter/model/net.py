@@ -66,16 +66,8 @@ class Layer:
 
     # Slots, for a net of thousands of layers is built in each of its states.
     __slots__ = (
-        *("message", "index", "name", "type", "kind", "bottom_names", "top_names"),
-        *(
-            "loss_weights",
-            "bottoms",
-            "tops",
-            "in_place",
-            "needs_backward",
-            "reaches_loss",
-            "_params",
-        ),
+        *("message", "index", "name", "type", "kind", "bottom_names", "top_names", "loss_weights"),
+        *("bottoms", "tops", "in_place", "needs_backward", "reaches_loss", "_params"),
     )
 
     def __init__(self, message: Message, index: int) -> None:
@@ -228,9 +220,9 @@ class Net:
 
     def _closest_top(self, name: str, before: int) -> str:
         """The name most like ``name`` among the tops of the layers before, the nearest ones."""
-        tops = (top for layer in self.layers[before - 1 :: -1] for top in layer.top_names)
-        if before == 0 or len(name) > _LONGEST_NAME:
+        if len(name) > _LONGEST_NAME:
             return ""
+        tops = (top for layer in reversed(self.layers[:before]) for top in layer.top_names)
         known = dict.fromkeys(islice(tops, _MOST_COMPARED))
         return next(iter(get_close_matches(name, known, n=1, cutoff=0.6)), "")
 
@@ -341,19 +333,15 @@ class Net:
             # Caffe gives a loss layer without tops one of its own, which nothing reads.
             passes = layer.reaches_loss and (any(open_) or not layer.tops)
             layer.needs_backward = layer.needs_backward and passes
+            flags: list[bool] = layer.message.get("propagate_down")
             for i, blob in enumerate(layer.bottoms):
                 if blob is None or not layer.reaches_loss:
                     continue
                 blob.producer.reaches_loss = True
                 # An in-place top and its bottom are one blob: closed above is closed below.
-                if passes and (not layer.rewrites(i) or open_[i]) and _passes_down(layer, i, blob):
+                closed = layer.rewrites(i) and not open_[i]
+                if passes and not closed and (i >= len(flags) or flags[i]):
                     wanted.add(blob)
-
-
-def _passes_down(layer: Layer, bottom: int, blob: Blob) -> bool:
-    """What ``propagate_down`` says, or else whether there is anything to learn below."""
-    flags: list[bool] = layer.message.get("propagate_down")
-    return flags[bottom] if bottom < len(flags) else blob.producer.needs_backward
 
 
 def _makers(layers: Iterable[Message]) -> dict[str, Message]:

@@ -132,7 +132,7 @@ class _Binder:
                 return enum.names[number]
         elif field.kind != Kind.IDENTIFIER:
             self._wrong_type(field, type_)
-            return _enum_match(field.text.strip("\"'"), enum)
+            return _enum_match(field.text.strip("\"'"), enum, quoted=True)
         suggestion = _enum_match(field.text, enum)
         self._report(
             "unknown-enum-value",
@@ -153,7 +153,7 @@ class _Binder:
             return
         if self._is_misplaced(path, field):
             return
-        suggestion = _close_match(field.name, list(message.type.fields), 0.7)
+        suggestion = _close_field(field.name, message.type)
         self._report(
             "unknown-field",
             field.name_span,
@@ -162,9 +162,8 @@ class _Binder:
             suggestion=suggestion,
             home=_home(path, field.name),
         )
-        meant = _close_match(field.name, [suggestion], 0.85) if suggestion else ""
-        if meant and _fits(message, meant, field) and not message.has(meant):
-            self.fields(path, [_renamed(field, meant)])
+        if suggestion and _fits(message, suggestion, field) and not message.has(suggestion):
+            self.fields(path, [_renamed(field, suggestion)])
 
     def _is_misplaced(self, path: tuple[Message, ...], field: Field) -> bool:
         """Bind a field that a bracket before it has put into the wrong message; false if the
@@ -212,7 +211,7 @@ class _Binder:
             self._report("unquoted-text", field.span, name=field.name, text=text)
         elif field.kind == Kind.STRING and type_.enum is not None:
             bare = field.text.strip("\"'")
-            suggestion = _enum_match(bare, type_.enum) or ""
+            suggestion = _enum_match(bare, type_.enum, quoted=True) or ""
             values = {"field": field.name, "value": text, "known": _few(type_.enum)}
             self._report("quoted-name", field.span, **values, suggestion=suggestion)
         else:
@@ -303,18 +302,38 @@ def _instead(field: Field, type_: FieldType) -> str:
 _TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _EXACT = 2**53
+_ALIKE = 0.8
+_MOST_LETTERS = 2
 
 
-def _enum_match(word: str, enum: EnumType) -> str | None:
-    """The value that was probably meant; current type names lead to V1 ones too."""
-    return _close_match(word, list(enum.numbers), 0.7) or None
+def _enum_match(word: str, enum: EnumType, *, quoted: bool = False) -> str | None:
+    """The value that was meant. A quoted word may be a current type name for a V1 type, which is
+    less like it (``"SoftmaxWithLoss"`` for SOFTMAX_LOSS).
+    """
+    lower = {name.lower(): name for name in reversed(enum.numbers)}
+    match = next(iter(get_close_matches(word.lower(), lower, n=1, cutoff=_ALIKE)), None)
+    return lower[match] if match and (quoted or _is_slip(word.lower(), match)) else None
 
 
-def _close_match(word: str, known: list[str], cutoff: float) -> str:
-    """The known name that was probably meant, or an empty text."""
-    lower = {name.lower(): name for name in reversed(known)}
-    matches = get_close_matches(word.lower(), lower, n=1, cutoff=cutoff)
-    return lower[matches[0]] if matches else ""
+def _close_field(name: str, type_: MessageType) -> str:
+    """The field that was meant, or an empty text."""
+    stems = {_stem(field): field for field in type_.fields}
+    matches = get_close_matches(_stem(name), stems, n=3, cutoff=_ALIKE)
+    return next((stems[match] for match in matches if _is_slip(_stem(name), match)), "")
+
+
+def _stem(name: str) -> str:
+    """A name without what many names end in."""
+    return name.lower().removesuffix("_param")
+
+
+def _is_slip(word: str, meant: str) -> bool:
+    """Whether a word differs as by a slip of the pen. Forks name things after Caffe's, with a word
+    or a digit more (``unpool``, ``roi_pooling_param``, ``convolution3d_param``).
+    """
+    digits = [c for c in word if c.isdigit()] == [c for c in meant if c.isdigit()]
+    own = word[0] == meant[0] and not word.startswith(f"{meant}_")
+    return digits and own and abs(len(word) - len(meant)) <= _MOST_LETTERS
 
 
 def _home(path: tuple[Message, ...], name: str) -> str:

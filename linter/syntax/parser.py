@@ -382,11 +382,12 @@ class _Careful:
         start, end = value.start, value.end
         if value.flaw or recovery.swallows_field(self.text, start, end):
             end = recovery.text_end(self.text, start)
-            text = recovery.shown(self.text[start:end])
-            self._report("unterminated-string", Span(start, end), name=name, text=text)
-            # What was meant is plain, so that nothing else need be said of the field.
             quote, body = self.text[start], self.text[start + 1 : end].rstrip("\"'")
-            return Field(name, token.start, Kind.STRING, quote + body + quote, start, end), end
+            # What was meant is plain, so that nothing else need be said of the field.
+            literal = quote + body + quote
+            instead = recovery.shown(literal)
+            self._report("unterminated-string", Span(start, end), name=name, instead=instead)
+            return Field(name, token.start, Kind.STRING, literal, start, end), end
         text = self._adjacent_strings(value)
         return Field(name, token.start, Kind.STRING, text, start, start + len(text)), start + len(
             text
@@ -436,7 +437,7 @@ class _Careful:
         placeholder = recovery.placeholder_end(self.text, start, value=True)
         end = max(recovery.word_end(self.text, start), value.end, placeholder)
         text = self.text[start:end]
-        kind = "bad-number" if text[0] in "+-.0123456789" else "unquoted-text"
+        kind = "bad-number" if _NUMBER_START.match(text) else "unquoted-text"
         if placeholder >= 0:
             kind = "unfilled-placeholder"
         if value.flaw == "character":
@@ -488,6 +489,7 @@ class _Careful:
         self.problems.append(Problem(kind, span, values, also))
 
 
+_NUMBER_START = re.compile(r"[-+]?\.?[0-9]")
 _SCALARS = {
     "string": Kind.STRING,
     "integer": Kind.INTEGER,

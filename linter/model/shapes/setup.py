@@ -72,6 +72,11 @@ def shown(shape: Shape) -> str:
     return "×".join("?" if size is None else str(size) for size in shape) or "scalar"
 
 
+def in_words(number: int, what: str) -> str:
+    """A number of things: ``no shape``, ``1 shape``, ``2 shapes``."""
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+
+
 def signed(value: int) -> int:
     """A uint32 as Caffe uses it: assigned to an int."""
     return value - 2**32 if value > INT_MAX else value
@@ -180,34 +185,60 @@ class Setup:
             self.axes_count(shape, number, blob)
         return shape
 
+    def refuse_shape(self, index: int, wanted: Shape, like: str = "") -> NoReturn:
+        """Refuse a bottom that has not the wanted shape; ``like`` is what it has to fit."""
+        self.refuse(
+            *("shapes-differ", f"bottom[{index}]"),
+            bottom=self.bottom_name(index),
+            shape=shown(self.bottoms[index]),
+            wanted=shown(wanted),
+            like=like or f'"{self.bottom_name(0)}"',
+        )
+
+    def refuse_batch(self, index: int, found: Dim, other: int, wanted: Dim) -> NoReturn:
+        """Refuse a bottom that has not as many examples as another one."""
+        self.refuse(
+            *("batch-differs", f"bottom[{index}]"),
+            bottom=self.bottom_name(index),
+            found=found,
+            first=self.bottom_name(other),
+            wanted=wanted,
+        )
+
+    def refuse_both(self, field: str, other: str, at: str = "") -> NoReturn:
+        """Refuse a parameter that is given in two ways."""
+        self.refuse("given-both-ways", at or other.split(" ")[0], field=field, other=other)
+
     def positive(self, at: str, value: Dim) -> None:
         """Refuse a parameter that must be at least 1."""
         if value is not None and value <= 0:
-            self.refuse("must-be-positive", at, field=at.split("[")[0], value=value)
+            written = self.own.find(at) is not None
+            words = str(value) if written else "not set"
+            self.refuse("must-be-positive", at, field=at.split("[")[0], value=words)
 
     def not_in_place(self) -> None:
         """Refuse a layer that would overwrite its bottom."""
         if self.in_place:
             self.refuse("in-place-refused", "top", top=self.message.get("top")[min(self.in_place)])
 
-    def memory(self, number: Dim, what: str) -> None:
+    def memory(self, number: Dim, what: str, at: str = "bottom[0]") -> None:
         """Refuse a buffer of no values: Blob::cpu_data aborts on it (``Check failed: data_``)."""
         if number == 0:
-            self.refuse("empty-blob", "", what=what)
+            self.refuse("empty-blob", at, what=what)
 
     def blob(self, shape: Shape, at: str = "") -> Shape:
-        """A blob's shape, checked as Blob::Reshape does."""
+        """A blob's shape, checked as Blob::Reshape does; ``at`` may be a block of ``dim``."""
         if shape is None:
             return None
         if len(shape) > MAX_AXES:
             self.refuse("blob-too-large", at, shape=f"{len(shape)} axes")
         values = 1
-        for size in shape:
+        for i, size in enumerate(shape):
             if size is not None and size < 0:
-                self.refuse("negative-size", at, size=size, shape=shown(shape))
+                self.refuse("negative-size", f"{at}.dim[{i}]", size=size, shape=shown(shape))
             values *= 1 if size is None else size
             if values > INT_MAX:
-                self.refuse("blob-too-large", at, shape=shown(shape))
+                self.refuse("blob-too-large", f"{at}.dim[{i}]", shape=shown(shape))
         return shape
 
     def like_bottom(self) -> Built:
@@ -221,10 +252,10 @@ class Setup:
 
         ``default`` tells that the layer brings its own constant filler where none is written.
         """
-        self.blob(shape, at)
+        self.blob(shape, "num_output")
         if not (default and not self.own.has(at)):
             self.check_filler(self.own.sub(at), shape, at)
-        self.memory(count(shape), f"the blob of {at}")
+        self.memory(count(shape), f"the learned blob of {at}")
         return shape
 
     def check_filler(self, filler: Message, shape: Shape, at: str) -> None:
@@ -269,4 +300,4 @@ class Setup:
         if shape is None:
             return
         if len(shape) != 4 or differ(shape[2], shape[3]):
-            self.refuse("bilinear-filler", f"{at}.type", field=at, shape=shown(shape))
+            self.refuse("bilinear-filler-shape", f"{at}.type", field=at, shape=shown(shape))
