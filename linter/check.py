@@ -39,6 +39,9 @@ from .walk import files_below
 # A net of 60,000 layers has some 25 MB; what is larger was not written as prototxt.
 MAX_BYTES = 64 * 1024 * 1024
 
+# Several solvers of a directory often name the same few nets.
+_KEPT_FILES = 16
+
 
 class CheckError(Exception):
     """A path that cannot be checked at all: it is not there, or cannot be read."""
@@ -108,8 +111,9 @@ class Checker:
         self._shapes = {name: tuple(sizes) for name, sizes in config.shapes.items()}
         self.skipped: list[str] = []
         """What a directory held that was not checked, each with the reason."""
-        self._files: dict[Path, File] = {}
-        self._built: set[Path] = set()
+        self._kept: dict[Path, File] = {}
+        self._built: dict[Path, str] = {}
+        """Nets that were checked as a solver builds them, with their names in reports."""
 
     def check(self, paths: Iterable[Path]) -> Report:
         """Check files, and the files below directories that look like prototxt.
@@ -118,45 +122,64 @@ class Checker:
             CheckError: for a named file that cannot be read.
             caffelint.engine.rule.RuleError: for a rule that fails on the facts of these files.
         """
-        return self.report(list(self._read_all(paths)))
-
-    def _read_all(self, paths: Iterable[Path]) -> Iterator[File]:
-        seen: set[Path] = set()
-        for path, named in files_below(paths):
-            if _identity(path) in seen:
-                continue
-            seen.add(_identity(path))
-            try:
-                file = self._read(path)
-            except CheckError as error:
-                if named:
-                    raise
-                self.skipped.append(str(error))
-                continue
-            if file.kind or named:
-                yield file
-            else:
-                self.skipped.append(f"{path}: neither a net nor a solver")
-
-    def report(self, files: list[File]) -> Report:
-        """Check files that are read; solvers first, since they decide how nets are built."""
+        names: dict[Path, str] = {}
         found: list[Diagnostic] = []
-        for file in sorted(files, key=lambda file: file.kind != "solver"):
-            found += self._run.on_problems(file.source, file.problems)
-            if file.kind == "solver":
-                found += self._check_solver(file)
-            elif file.kind == "net" and _identity(file.path) not in self._built:
-                found += self._check_net(file)
-        linked = [self._files[path] for path in self._built]
-        checked = {file.source.name for file in (*files, *linked)}
+        nets: list[Path] = []
+        # Solvers come first, since they decide how nets are built; nets are read once more then,
+        # if they are no longer at hand, so that memory does not grow with the number of files.
+        for path, named in files_below(paths):
+            if _identity(path) in names:
+                continue
+            file = self._read_or_skip(path, named)
+            if file is None:
+                continue
+            names[_identity(path)] = file.source.name
+            if file.kind == "net":
+                nets.append(path)
+            else:
+                found += self._check_file(file)
+        for path in nets:
+            if _identity(path) not in self._built:
+                found += self._check_file(self._read(path))
+        return self._report(found, names | self._built)
+
+    def check_text(self, name: str, data: bytes) -> Report:
+        """Check one text, such as standard input, under a name."""
+        file = read_text(Path(name), data)
+        return self._report(self._check_file(file), {file.path: name} | self._built)
+
+    def _report(self, found: Iterable[Diagnostic], names: dict[Path, str]) -> Report:
         rules = {rule.id: rule.text for rule in self._rules.rules}
-        return Report(tuple(merge(found)), rules, tuple(sorted(checked)))
+        return Report(tuple(merge(found)), rules, tuple(sorted(names.values())))
+
+    def _read_or_skip(self, path: Path, named: bool) -> File | None:
+        """The file, or None if it lies in a directory and is no net or solver."""
+        try:
+            file = self._read(path)
+        except CheckError as error:
+            if named:
+                raise
+            self.skipped.append(str(error))
+            return None
+        if file.kind or named:
+            return file
+        self.skipped.append(f"{path}: neither a net nor a solver")
+        return None
 
     def _read(self, path: Path) -> File:
         key = _identity(path)
-        if key not in self._files:
-            self._files[key] = read_file(path)
-        return self._files[key]
+        file = self._kept.pop(key, None) or read_file(path)
+        self._kept[key] = file  # the latest last
+        if len(self._kept) > _KEPT_FILES:
+            del self._kept[next(iter(self._kept))]
+        return file
+
+    def _check_file(self, file: File) -> Iterator[Diagnostic]:
+        yield from self._run.on_problems(file.source, file.problems)
+        if file.kind == "solver":
+            yield from self._check_solver(file)
+        elif file.kind == "net":
+            yield from self._check_net(file)
 
     # A net by itself
 
@@ -254,7 +277,7 @@ class Checker:
         if found.kind != "net" or found.message is None:
             return Problem("net-is-no-net", use.span, values)
         key = _identity(found.path)
-        self._built.add(key)
+        self._built[key] = found.source.name
         return key, _BuiltNet(found.source, found.message, [], found.problems)
 
 

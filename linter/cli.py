@@ -5,9 +5,11 @@ Exit status: 0 nothing at or above ``--fail-on``; 1 findings; 2 the run itself f
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 import click
@@ -107,7 +109,7 @@ def check(
 
     PATH - reads standard input.
     """
-    from .check import Checker, read_text
+    from .check import Checker
     from .config import find_config
     from .core.diagnostic import Severity
     from .report import render
@@ -116,7 +118,7 @@ def check(
     config = _with_options(find_config(Path.cwd()), settings)
     checker = Checker(load_rules(), config)
     if paths == (Path("-"),):
-        report = checker.report([read_text(Path(stdin_filename), sys.stdin.buffer.read())])
+        report = checker.check_text(stdin_filename, sys.stdin.buffer.read())
     elif Path("-") in paths:
         raise click.UsageError("- stands alone")
     else:
@@ -166,6 +168,64 @@ def _write(text: str, output: Path | None) -> None:
 
 
 @cli.command()
+@click.argument("net", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--phase",
+    type=click.Choice(("TRAIN", "TEST"), case_sensitive=False),
+    help="The phase to show.  [default: TRAIN if that has a loss]",
+)
+@click.option("--level", type=int, help="Level of the state.  [default: the file's own]")
+@click.option("--stage", "stages", multiple=True, metavar="S", help="A stage to set; repeatable.")
+@click.option(
+    *("--shape", "shapes"),
+    multiple=True,
+    metavar="BLOB=N,C,H,W",
+    help="Sizes of a blob that only the data decides; repeatable.",
+)
+@click.option(
+    *("--format", "style"),
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="How to report.",
+)
+@click.pass_context
+def show(
+    ctx: click.Context,
+    /,
+    net: Path,
+    phase: str | None,
+    level: int | None,
+    stages: tuple[str, ...],
+    shapes: tuple[str, ...],
+    style: str,
+) -> None:
+    """Show a net as Caffe would build it: layers, shapes, parameters, multiply-adds, memory.
+
+    NET - reads standard input. Exit status 1 means that Caffe would refuse the net.
+    """
+    from .check import read_file, read_text
+    from .report.safe import dump, printable
+    from .show import ShapeError, document, text, view
+
+    stdin = net == Path("-")
+    file = read_text(Path("<stdin>"), sys.stdin.buffer.read()) if stdin else read_file(net)
+    given = {name: tuple(sizes) for name, sizes in map(_shape, shapes)}
+    try:
+        shown = view(file, phase, level, stages, given)
+    except ShapeError as error:
+        raise click.BadParameter(printable(str(error)), param_hint="--shape") from None
+    if style == "json":
+        click.echo(dump(document(shown)), nl=False)
+    else:
+        terminal = sys.stdout.isatty()
+        width = max(80, get_terminal_size().columns) if terminal else 80
+        paint = click.style if terminal and "NO_COLOR" not in os.environ else None
+        click.echo(text(shown, width=width, safe=printable, paint=paint), nl=False)
+    ctx.exit(1 if shown.rejected else 0)
+
+
+@cli.command()
 @click.argument("rule")
 def explain(rule: str) -> None:
     """Tell what a rule is about, and why; RULE is an id or a name."""
@@ -195,8 +255,11 @@ def rules() -> None:
 
 def main() -> None:
     """Run the command line; errors of the run itself end in one line and exit status 2."""
+    # A net is a web of many small objects: the collector's defaults walk it over and over.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
     try:
-        cli(standalone_mode=False)
+        sys.exit(cli(standalone_mode=False))
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from caffelint.check import Checker, read_text
+from caffelint.check import Checker
 from caffelint.config import Config
 from caffelint.core.diagnostic import Diagnostic
 from caffelint.resources import load_rules
@@ -49,8 +47,8 @@ Finding = tuple[int, int, str]
 def lint(text: str) -> list[Diagnostic]:
     """The findings on syntax, schema, graph and old forms."""
     config = Config(select=["CL0", "CL1"])
-    file = read_text(Path("net.prototxt"), text.encode("utf-8", "surrogateescape"))
-    return list(Checker(load_rules(), config).report([file]).diagnostics)
+    data = text.encode("utf-8", "surrogateescape")
+    return list(Checker(load_rules(), config).check_text("net.prototxt", data).diagnostics)
 
 
 def places(text: str) -> list[Finding]:
@@ -225,8 +223,8 @@ VALUES = {
     "field given twice": (SOLVER + "max_iter: 5\n", [(5, 1, "CL025")]),
     "list of a single field": (line(8, "    num_output: [10]"), [(8, 18, "CL026")]),
     "value missing in a list": (
-        line(6, '  top: "ip1"\n  loss_weight: [1, , 2]'),
-        [(7, 3, "CL004")],
+        line(22, '  top: "ip2"\n  loss_weight: [1, , 2]'),
+        [(23, 3, "CL004")],
     ),
     "colon before a block": (line(6, '  top: "ip1"\n  param: { lr_mult: 1 }'), []),
     "semicolons": (NET.replace('"ip1"\n', '"ip1";\n').replace(": 10\n", ": 10;\n"), []),
@@ -239,13 +237,17 @@ NAMES = {
         [(7, 44, "CL022")],
     ),
     "phases in lower case": (
-        'layer { name: "a" type: "DummyData" top: "a" include { phase: train } }\n'
-        'layer { name: "a" type: "DummyData" top: "a" include { phase: test } }\n',
+        (
+            'layer { name: "a" type: "DummyData" top: "a" include { phase: train } }\n'
+            'layer { name: "a" type: "DummyData" top: "a" include { phase: test } }\n'
+        ),
         [(1, 63, "CL022"), (2, 63, "CL022")],
     ),
     "old type in quotes": (
-        'input: "d" input_shape { dim: 1 }\n'
-        'layers { name: "s" type: "SOFTMAX" bottom: "d" top: "s" }\n',
+        (
+            'input: "d" input_shape { dim: 1 }\n'
+            'layers { name: "s" type: "SOFTMAX" bottom: "d" top: "s" }\n'
+        ),
         [(2, 26, "CL023")],
     ),
     "field misspelt": (line(8, "    num_ouput: 10"), [(8, 5, "CL020")]),
@@ -284,6 +286,7 @@ LAST_BOTTOM = 'bottom: "ip2" top: "prob" }'
     [pytest.param(text, id=name) for name, (text, _) in TABLE.items() if LAST_BOTTOM in text],
 )
 def test_the_rest_of_the_file_is_checked_all_the_same(text: str) -> None:
-    wrong = places(text.replace(LAST_BOTTOM, LAST_BOTTOM.replace("ip2", "no such blob")))
-    at = text[: text.index(LAST_BOTTOM)].count("\n") + 1
-    assert [found for found in wrong if found not in places(text)] == [(at, 46, "CL101")]
+    wrong = places(text.replace(LAST_BOTTOM, LAST_BOTTOM.replace("ip2", "no_such_blob")))
+    last = text[: text.index(LAST_BOTTOM)].count("\n") + 1
+    new = [found for found in wrong if found not in places(text)]
+    assert [(at, rule) for at, _, rule in new] == [(last, "CL101")]

@@ -65,7 +65,7 @@ def _build(layer: Layer, net: Net, shapes: Shapes, problems: list[Problem]) -> B
         built = kind.shape(setup)
         for i, shape in enumerate(built.tops):
             if layer.message.has("loss_weight") and layer.loss_weight(i):
-                setup.memory(count(shape), "a top with a loss_weight")
+                setup.memory(count(shape), "a top with a loss_weight", "loss_weight")
     except Refused as refused:
         problems.append(refused.problem)
         return unknown
@@ -138,7 +138,7 @@ def _shape_clash(name: str, owner: _Owner, param: Param, shape: Shape) -> Proble
     if not clash:
         return None
     values = {"wanted": shown(owner.shape), "shape": shown(shape)}
-    return _sharing_problem("shared-shape", name, owner, param, "name", values)
+    return _sharing_problem("shared-param-shape", name, owner, param, "name", values)
 
 
 def _multiplier_clash(name: str, owner: _Owner, param: Param) -> Problem | None:
@@ -146,7 +146,7 @@ def _multiplier_clash(name: str, owner: _Owner, param: Param) -> Problem | None:
         wanted = owner.multipliers.setdefault(field, value)
         if value != wanted:
             values = {"field": field, "wanted": f"{wanted:g}", "found": f"{value:g}"}
-            return _sharing_problem("shared-multiplier", name, owner, param, field, values)
+            return _sharing_problem("shared-param-multiplier", name, owner, param, field, values)
     return None
 
 

@@ -316,15 +316,12 @@ def _enum_match(word: str, enum: EnumType, *, quoted: bool = False) -> str | Non
 
 
 def _close_field(name: str, type_: MessageType) -> str:
-    """The field that was meant, or an empty text."""
-    stems = {_stem(field): field for field in type_.fields}
-    matches = get_close_matches(_stem(name), stems, n=3, cutoff=_ALIKE)
-    return next((stems[match] for match in matches if _is_slip(_stem(name), match)), "")
-
-
-def _stem(name: str) -> str:
-    """A name without what many names end in."""
-    return name.lower().removesuffix("_param")
+    """The field that was meant, or an empty text. What many names end in makes none alike."""
+    end = "_param" if name.endswith("_param") else ""
+    word = name.lower().removesuffix(end)
+    known = {field.lower().removesuffix(end): field for field in type_.fields}
+    matches = get_close_matches(word, known, n=3, cutoff=_ALIKE)
+    return next((known[match] for match in matches if _is_slip(word, match)), "")
 
 
 def _is_slip(word: str, meant: str) -> bool:

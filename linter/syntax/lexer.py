@@ -7,6 +7,7 @@ C++ tokenizer is followed, for it is the one that Caffe runs.
 from __future__ import annotations
 
 import re
+import sys
 from typing import NamedTuple
 
 # A NUL ends a comment in the C++ tokenizer, and is an error itself.
@@ -81,8 +82,9 @@ _ESCAPE = re.compile(
     r"""\\(?: ([abfnrtv\\?'"])
         | ([0-7]{1,3})
         | [xX]([0-9a-fA-F]{1,2})
+        | u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})
         | u([0-9a-fA-F]{4})
-        | U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4})
+        | U(00[01][0-9a-fA-F]{5})
         | .? )""",
     re.VERBOSE | re.DOTALL,
 )
@@ -114,13 +116,16 @@ def unescape(literal: str) -> bytes:
 
 
 def _escape_value(match: re.Match[str]) -> bytes:
-    simple, octal, hexadecimal, *code_points = match.groups()
+    simple, octal, hexadecimal, high, low, *code_points = match.groups()
     if simple:
         return bytes([_SIMPLE[simple]])
     if octal:
         return bytes([int(octal, 8) & 0xFF])
     if hexadecimal:
         return bytes([int(hexadecimal, 16)])
-    if match.lastindex is None:
+    if high:
+        return bytes.fromhex(high + low).decode("utf-16-be").encode("utf-8")
+    code = int(code_points[0] or code_points[1] or "110000", 16)
+    if code > sys.maxunicode:
         return match[0].encode("utf-8", "surrogateescape")
-    return chr(int(code_points[0] or code_points[1], 16)).encode("utf-8", "surrogatepass")
+    return chr(code).encode("utf-8", "surrogatepass")

@@ -101,7 +101,8 @@ class _Careful:
                 begin, at = match.span(kind)
                 fields.append(Field(match[1], match.start(1), kind, match[kind], begin, at))
         self.fields = fields
-        self.may_separate = at > start and text[at - 1] != "{"
+        if at > start:
+            self.may_separate = text[at - 1] != "{"
         return at
 
     def _skip_byte_order_mark(self) -> int:
@@ -269,9 +270,10 @@ class _Careful:
             field, at = self._scalar(name.text, name, value)
             self.fields.append(field)
             return at
-        if not (on_line or equals) or following.text in ("}", ""):
-            return self._lone_name(name, following)
-        return self._continue_words(name) or self._drop(name, following)
+        at = self._continue_words(name)
+        if at < 0 and (following.text in ("}", "") or not (on_line or equals)):
+            at = self._lone_name(name, following)
+        return at if at >= 0 else self._drop(name, following)
 
     def _is_value(self, value: Token) -> bool:
         """Whether a token is a value for sure, with no colon before it that would say so."""
@@ -303,12 +305,12 @@ class _Careful:
         return name.end
 
     def _continue_words(self, word: Token) -> int:
-        """``source: my file.txt``: words after an unquoted one belong to it; 0 if none precedes."""
+        """``source: my file.txt``: words after a bare one belong to it; -1 if there is none."""
         field = self.fields[-1] if self.fields else None
         if field is None or field.kind not in (Kind.IDENTIFIER, Kind.BROKEN) or not field.text:
-            return 0
+            return -1
         if self.text[field.end : word.start].strip(" \t") or field.end == word.start:
-            return 0
+            return -1
         end = max(word.end, recovery.text_end(self.text, field.start))
         if field.kind == Kind.BROKEN and self.problems[-1].span.start == field.start:
             self.problems.pop()
@@ -429,7 +431,7 @@ class _Careful:
             return self._unquoted(name, token, start, value)
         if value.kind != "end" or not self.blocks:
             self._report("missing-value", Span(token.start, token.end), name=name)
-        at = token.end if value.kind == "end" else start
+        at = value.start
         return Field(name, token.start, Kind.BROKEN, "", at, at), at
 
     def _unquoted(self, name: str, token: Token, start: int, value: Token) -> tuple[Field, int]:

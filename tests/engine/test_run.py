@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from caffelint.check import Checker, read_text
+from caffelint.check import Checker
 from caffelint.config import Config
 from caffelint.core.diagnostic import Diagnostic
 from caffelint.engine.rule import RuleError
@@ -41,7 +41,7 @@ why: w
 def run(folder: Path, rule: str, net: str = NET, **config: object) -> list[Diagnostic]:
     ruleset = load([write(folder, rule)], FACTS, None)
     checker = Checker(ruleset, Config(**config))  # type: ignore[arg-type]
-    return list(checker.report([read_text(Path("net.prototxt"), net.encode())]).diagnostics)
+    return list(checker.check_text("net.prototxt", net.encode()).diagnostics)
 
 
 def test_one_finding_for_both_phases(tmp_path: Path) -> None:

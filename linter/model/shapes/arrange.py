@@ -7,13 +7,13 @@ batch_reindex_layer.cpp.
 
 from __future__ import annotations
 
-from .setup import Built, Dim, Setup, Shape, count, differ, shown, signed
+from .setup import Built, Dim, Setup, Shape, count, differ, in_words, shown, signed
 
 
 def _old_or_new_axis(s: Setup, old: str) -> int:
     """The axis from ``axis``, or from its older unsigned form."""
     if s.own.has("axis") and s.own.has(old):
-        s.refuse("given-both-ways", old, field="axis", other=old)
+        s.refuse_both("axis", old)
     if not s.own.has(old):
         return s.axis(s.bottom, s.own.get("axis"))
     index = signed(s.own.get(old))
@@ -36,13 +36,7 @@ def concat(s: Setup) -> Built:
         others = (j for j in range(min(len(first), len(shape))) if j != axis)
         if len(first) != len(shape) or any(differ(first[j], shape[j]) for j in others):
             wanted = (*first[:axis], None, *first[axis + 1 :])
-            s.refuse(
-                *("shapes-differ", f"bottom[{i}]"),
-                bottom=s.bottom_name(i),
-                shape=shown(shape),
-                first=s.bottom_name(first_index),
-                wanted=shown(wanted),
-            )
+            s.refuse_shape(i, wanted, like=f'"{s.bottom_name(first_index)}"')
     if len(known) < len(s.bottoms):
         return Built([(*first[:axis], None, *first[axis + 1 :])])
     along = [shape[axis] for _, shape in known]
@@ -62,11 +56,13 @@ def _merged(shapes: list[tuple[Dim, ...]], axis: int, total: Dim) -> tuple[Dim, 
 def slice_(s: Setup) -> Built:
     """At the slice points, or in equal parts."""
     axis = _old_or_new_axis(s, "slice_dim")
-    points: list[int] = s.own.get("slice_point")
+    points: list[int] = [signed(point) for point in s.own.get("slice_point")]
     if points and len(points) != s.tops - 1:
-        s.refuse("slice-count", "slice_point", points=len(points), tops=s.tops)
-    if any(b <= a for a, b in zip([0, *points], points, strict=False)):
-        s.refuse("slice-order", "slice_point", points=", ".join(map(str, points)))
+        given, tops = in_words(len(points), "slice_point"), in_words(s.tops, "top")
+        s.refuse("slice-point-count", "slice_point", given=given, tops=tops, wanted=s.tops - 1)
+    for i, (before, point) in enumerate(zip([0, *points], points, strict=False)):
+        if point <= before:
+            s.refuse("slice-point-order", f"slice_point[{i}]", point=point, before=before)
     shape = s.bottom
     if shape is None:
         return Built([None] * s.tops)
@@ -74,13 +70,15 @@ def slice_(s: Setup) -> Built:
     parts: list[Dim]
     if points:
         if size is not None and (s.tops > size or points[-1] > size):
-            s.refuse("slice-beyond", "slice_point", point=points[-1], size=size, tops=s.tops)
+            s.refuse("slice-point-beyond", f"slice_point[{len(points) - 1}]", point=points[-1],
+                     size=size, axis=axis, bottom=s.bottom_name(0))  # fmt: skip
         edges = [0, *points]
         parts = [b - a for a, b in zip(edges, points, strict=False)]
         parts.append(None if size is None else size - points[-1])
     else:
         if size is not None and size % s.tops:
-            s.refuse("slice-indivisible", "top", size=size, tops=s.tops)
+            s.refuse("slice-indivisible", "top", size=size, tops=s.tops, axis=axis,
+                     bottom=s.bottom_name(0))  # fmt: skip
         parts = [None if size is None else size // s.tops] * s.tops
     return Built([s.blob((*shape[:axis], part, *shape[axis + 1 :])) for part in parts])
 
@@ -101,7 +99,7 @@ def reshape(s: Setup) -> Built:
     s.not_in_place()
     new: list[int] = s.own.sub("shape").get("dim")
     if new.count(-1) > 1:
-        _impossible(s, "shape has more than one -1")
+        _impossible(s, "more than one size is -1")
     shape = s.bottom
     if shape is None:
         return Built([None])
@@ -110,18 +108,19 @@ def reshape(s: Setup) -> Built:
     for i, size in enumerate(new):
         if size == 0:
             if start + i >= len(shape):
-                _impossible(s, f"the 0 at place {i} has no axis to copy from {shown(shape)}")
+                _impossible(s, f"the 0 at place {i} has no axis to copy")
             sizes[i] = shape[start + i]
     if -1 in new:
         sizes[new.index(-1)] = _inferred(s, shape, start, end, sizes)
     top = s.blob((*shape[:start], *sizes, *shape[end:]), "shape")
     if differ(count(top), count(shape)):
-        _impossible(s, f"{shown(top)} has not as many values as {shown(shape)}")
+        _impossible(s, f"{shown(top)} has {count(top)} values, not {count(shape)}")
     return Built([top])
 
 
 def _impossible(s: Setup, reason: str) -> None:
-    s.refuse("reshape-impossible", "shape", reason=reason)
+    bottom = s.bottom_name(0)
+    s.refuse("reshape-impossible", "shape", bottom=bottom, shape=shown(s.bottom), reason=reason)
 
 
 def _reshaped_axes(s: Setup, shape: tuple[Dim, ...]) -> tuple[int, int]:
@@ -131,22 +130,24 @@ def _reshaped_axes(s: Setup, shape: tuple[Dim, ...]) -> tuple[int, int]:
         s.refuse("axis-out-of-range", "axis", axis=axis, axes=len(shape), bottom=s.bottom_name(0),
                  shape=shown(shape))  # fmt: skip
     if number < -1:
-        s.refuse("num-axes", "num_axes", value=number)
+        s.refuse("bad-num-axes", "num_axes", value=number)
     end = len(shape) if number == -1 else start + number
     if end > len(shape):
-        s.refuse("extends-past-bottom", "num_axes", axis=start, number=number, shape=shown(shape))
+        s.refuse("extends-past-bottom", "num_axes", axis=start, number=number, shape=shown(shape),
+                 bottom=s.bottom_name(0))  # fmt: skip
     return start, end
 
 
 def _inferred(s: Setup, shape: tuple[Dim, ...], start: int, end: int, sizes: list[Dim]) -> Dim:
     rest = count((*shape[:start], *(size for size in sizes if size != -1), *shape[end:]))
     if rest == 0:
-        s.refuse("division-by-zero", "shape", field="the product of the other sizes")
+        divisor = "the product of the sizes other than -1"
+        s.refuse("division-by-zero", "shape", divisor=divisor)
     total = count(shape)
     if rest is None or total is None:
         return _inferred_from_part(shape[start:end], sizes)
     if total % rest:
-        _impossible(s, f"the {total} values of {shown(shape)} do not divide by {rest}")
+        _impossible(s, f"its {total} values do not divide by {rest}")
     return total // rest
 
 
@@ -188,17 +189,20 @@ def crop(s: Setup) -> Built:
     if shape is None:
         return Built([None])
     if len(offsets) > 1 and start + len(offsets) != len(shape):
-        s.refuse("crop-offset-count", "offset", given=len(offsets), wanted=len(shape) - start)
+        given = in_words(len(offsets), "offset")
+        s.refuse("crop-offset-count", "offset", given=given, wanted=len(shape) - start, axis=start)
     if like is None:
         return Built([(*shape[:start], *[None] * (len(shape) - start))])
     if len(like) < len(shape):
         s.axes_count(like, f"at least {len(shape)}", blob=1)
     for i in range(start, len(shape)):
-        offset = offsets[i - start if len(offsets) > 1 else 0] if offsets else 0
+        number = i - start if len(offsets) > 1 else 0
+        offset = signed(offsets[number]) if offsets else 0
         size, wanted = shape[i], like[i]
-        if size is not None and wanted is not None and size - signed(offset) < wanted:
+        if size is not None and wanted is not None and size - offset < wanted:
             s.refuse(
-                *("crop-out-of-bounds", "offset" if offsets else "bottom[1]"),
+                *("crop-out-of-bounds", f"offset[{number}]" if offset else "bottom[1]"),
+                bottom=s.bottom_name(0),
                 axis=i,
                 size=size,
                 offset=offset,
@@ -253,7 +257,7 @@ def argmax(s: Setup) -> Built:
 def filter_(s: Setup) -> Built:
     """Examples for which the last bottom is not 0; at start-up all of them."""
     if s.tops != len(s.bottoms) - 1:
-        s.refuse("top-count", "top", found=f"{s.tops} tops", wanted=str(len(s.bottoms) - 1))
+        s.refuse("top-count", "top", found=in_words(s.tops, "top"), wanted=len(s.bottoms) - 1)
     selector = s.bottoms[-1]
     last = len(s.bottoms) - 1
     if selector is not None and any(size not in (1, None) for size in selector[1:]):
@@ -262,19 +266,9 @@ def filter_(s: Setup) -> Built:
         )
     for i, shape in enumerate(s.bottoms[:-1]):
         if selector and shape and differ(selector[0], shape[0]):
-            _refuse_batch(s, i, shape[0], last, selector[0])
+            s.refuse_batch(i, shape[0], last, selector[0])
     batch = s.bottoms[0][0] if s.bottoms[0] else None
     return Built([None if not shape else (batch, *shape[1:]) for shape in s.bottoms[:-1]])
-
-
-def _refuse_batch(s: Setup, index: int, found: Dim, other: int, wanted: Dim) -> None:
-    s.refuse(
-        *("batch-differs", f"bottom[{index}]"),
-        bottom=s.bottom_name(index),
-        found=found,
-        first=s.bottom_name(other),
-        wanted=wanted,
-    )
 
 
 def batch_reindex(s: Setup) -> Built:

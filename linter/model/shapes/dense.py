@@ -6,7 +6,7 @@ rnn_layer.cpp, lstm_unit_layer.cpp.
 
 from __future__ import annotations
 
-from .setup import Built, Dim, Setup, Shape, count, differ, shapes_differ, shown, signed
+from .setup import Built, Dim, Setup, Shape, count, differ, in_words, shapes_differ, signed
 
 
 def inner_product(s: Setup) -> Built:
@@ -14,6 +14,7 @@ def inner_product(s: Setup) -> Built:
     outputs = signed(s.own.get("num_output"))
     shape = s.bottom
     axis = s.axis(shape, s.own.get("axis"))
+    s.positive("num_output", outputs)
     inputs = count(shape, axis)
     weight: Shape = (inputs, outputs) if s.own.get("transpose") else (outputs, inputs)
     params = [s.fill(weight, "weight_filler")]
@@ -73,15 +74,9 @@ def _recurrent(s: Setup, gates: int, states: int) -> Built:
     state: Shape = (1, streams, outputs)
     for i in range(2 + static, len(s.bottoms)):
         if shapes_differ(state, s.bottoms[i]):
-            s.refuse(
-                *("shapes-differ", f"bottom[{i}]"),
-                bottom=s.bottom_name(i),
-                shape=shown(s.bottoms[i]),
-                first="the recurrent state",
-                wanted=shown(state),
-            )
+            s.refuse_shape(i, state, like="the recurrent state")
     if s.tops != 1 + exposed:
-        s.refuse("top-count", "top", found=f"{s.tops} tops", wanted=str(1 + exposed))
+        s.refuse("top-count", "top", found=in_words(s.tops, "top"), wanted=1 + exposed)
     return Built([s.blob((steps, streams, outputs)), *[state] * exposed], params)
 
 
@@ -96,13 +91,7 @@ def _sequence(s: Setup) -> tuple[Dim, Dim]:
         return (data or marks or (None, None))[:2]  # type: ignore[return-value]
     for i in (0, 1):
         if differ(data[i], marks[i]):
-            s.refuse(
-                *("shapes-differ", "bottom[1]"),
-                bottom=s.bottom_name(1),
-                shape=shown(marks),
-                first=s.bottom_name(0),
-                wanted=shown(data[:2]),
-            )
+            s.refuse_shape(1, data[:2])
     return data[0], data[1]
 
 
@@ -113,13 +102,7 @@ def _check_static(s: Setup, streams: Dim) -> None:
     if not static:
         s.axes_count(static, "at least 1", blob=2)
     if differ(static[0], streams):
-        s.refuse(
-            *("batch-differs", "bottom[2]"),
-            bottom=s.bottom_name(2),
-            found=static[0],
-            first=s.bottom_name(0),
-            wanted=streams,
-        )
+        s.refuse_shape(2, (streams, *static[1:]))
 
 
 def lstm_unit(s: Setup) -> Built:
@@ -131,20 +114,8 @@ def lstm_unit(s: Setup) -> Built:
             continue
         streams = shape[1] if streams is None else streams
         if differ(shape[0], 1) or differ(shape[1], streams):
-            s.refuse(
-                *("shapes-differ", f"bottom[{i}]"),
-                bottom=s.bottom_name(i),
-                shape=shown(shape),
-                first=s.bottom_name(0),
-                wanted=shown((1, streams, *shape[2:])),
-            )
+            s.refuse_shape(i, (1, streams, *shape[2:]), like="one timestep of the streams")
     cell, gates = s.bottoms[0], s.bottoms[1]
     if cell and gates and cell[2] is not None and differ(gates[2], 4 * cell[2]):
-        s.refuse(
-            *("shapes-differ", "bottom[1]"),
-            bottom=s.bottom_name(1),
-            shape=shown(gates),
-            first=s.bottom_name(0),
-            wanted=shown((1, streams, 4 * cell[2])),
-        )
+        s.refuse_shape(1, (1, streams, 4 * cell[2]))
     return s.like_bottom()

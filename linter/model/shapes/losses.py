@@ -18,13 +18,7 @@ def _check_batch(s: Setup) -> None:
         if shape == ():
             s.axis(shape, 0, f"bottom[{i}]", i)
     if scores and labels and differ(scores[0], labels[0]):
-        s.refuse(
-            *("batch-differs", "bottom[1]"),
-            bottom=s.bottom_name(1),
-            found=labels[0],
-            first=s.bottom_name(0),
-            wanted=scores[0],
-        )
+        s.refuse_batch(1, labels[0], 0, scores[0])
 
 
 def _check_label_count(s: Setup, axis: int) -> None:
@@ -64,7 +58,7 @@ def softmax_loss(s: Setup) -> Built:
 def infogain_loss(s: Setup) -> Built:
     """The matrix comes from a file, or from a third bottom with K·K values."""
     if s.message.sub("loss_param").has("normalize"):
-        s.refuse("infogain-normalize", "loss_param")
+        s.refuse("infogain-normalize", "loss_param.normalize")
     if len(s.bottoms) < 3 and not s.own.has("source"):
         s.refuse("infogain-without-source", "source")
     axis = check_softmax(s, s.own.get("axis"))
@@ -74,8 +68,8 @@ def infogain_loss(s: Setup) -> Built:
     if len(s.bottoms) > 2 and classes is not None:
         values = count(s.bottoms[2])
         if differ(values, classes * classes):
-            s.refuse("infogain-matrix", "bottom[2]", bottom=s.bottom_name(2), values=values,
-                     wanted=classes * classes)  # fmt: skip
+            s.refuse("infogain-matrix-size", "bottom[2]", bottom=s.bottom_name(2), values=values,
+                     classes=classes, wanted=classes * classes)  # fmt: skip
     return _scalar(s)
 
 
@@ -143,7 +137,7 @@ def _check_single(s: Setup, index: int, axes: tuple[int, ...]) -> None:
     for axis in axes:
         if s.legacy(shape, axis, index) not in (1, None):
             s.refuse(
-                *("not-single", f"bottom[{index}]"),
+                *("axis-not-single", f"bottom[{index}]"),
                 bottom=s.bottom_name(index),
                 shape=shown(shape),
                 axis=axis,
@@ -155,11 +149,11 @@ def accuracy(s: Setup) -> Built:
     scores, labels = count(s.bottoms[0]), count(s.bottoms[1])
     best: int = s.own.get("top_k")
     if labels == 0:
-        s.refuse("division-by-zero", "bottom[1]", field="the number of labels")
-    if scores is not None and labels is not None and best > scores // labels:
-        s.refuse("top-k-too-large", "top_k", top_k=best, classes=scores // labels)
+        s.refuse("division-by-zero", "bottom[1]", divisor="the number of labels")
     axis = s.axis(s.bottom, s.own.get("axis"))
     _check_label_count(s, axis)
+    if scores is not None and labels is not None and best > scores // labels:
+        s.refuse("top-k-too-large", "top_k", top_k=best, classes=scores // labels)
     classes = s.bottom[axis] if s.bottom is not None else None
     tops: list[Shape] = [(), (classes,)]
     return Built(tops[: s.tops])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from .setup import Built, Setup, Shape, count, differ, shapes_differ, shown
+from .setup import Built, Setup, Shape, count, differ, in_words, shapes_differ, shown
 
 
 def neuron(s: Setup) -> Built:
@@ -53,7 +53,7 @@ def batch_norm(s: Setup) -> Built:
     # The statistics are set to 0, and the images' size is had by dividing by both.
     s.memory(channels, "the statistics")
     if shape[0] == 0:
-        s.refuse("division-by-zero", "bottom[0]", field="the batch size")
+        s.refuse("division-by-zero", "bottom[0]", divisor="the batch size")
     s.memory(count(shape), "the input")
     return Built([shape], [(channels,), (channels,), (1,)])
 
@@ -94,18 +94,13 @@ def eltwise(s: Setup) -> Built:
     """All bottoms have one shape; coefficients are for sums."""
     given = len(s.own.get("coeff"))
     if given not in (0, len(s.bottoms)):
-        s.refuse("coeff-count", "coeff", given=given, bottoms=len(s.bottoms))
+        words = in_words(given, "coeff")
+        s.refuse("coeff-count", "coeff", given=words, bottoms=len(s.bottoms))
     if given and s.own.get("operation") == "PROD":
         s.refuse("coeff-with-product", "coeff")
     for i, shape in enumerate(s.bottoms[1:], 1):
         if shapes_differ(s.bottom, shape):
-            s.refuse(
-                *("shapes-differ", f"bottom[{i}]"),
-                bottom=s.bottom_name(i),
-                shape=shown(shape),
-                first=s.bottom_name(0),
-                wanted=shown(s.bottom),
-            )
+            s.refuse_shape(i, s.bottom)
     known = next((shape for shape in s.bottoms if shape is not None), None)
     return Built([known] * s.tops)
 
@@ -140,7 +135,7 @@ def _learned(s: Setup, filler: str, default: bool = False, axes: int | None = No
     axis = s.axis(shape, s.own.get("axis"))
     number: int = s.own.get("num_axes") if axes is None else axes
     if number < -1:
-        s.refuse("num-axes", "num_axes", value=number)
+        s.refuse("bad-num-axes", "num_axes", value=number)
     if shape is None:
         return s.fill(None, filler, default)
     if number >= 0 and axis + number > len(shape):
@@ -150,7 +145,8 @@ def _learned(s: Setup, filler: str, default: bool = False, axes: int | None = No
 
 
 def _refuse_extent(s: Setup, axis: int, number: int) -> None:
-    s.refuse("extends-past-bottom", "axis", axis=axis, number=number, shape=shown(s.bottom))
+    s.refuse("extends-past-bottom", "axis", axis=axis, number=number, shape=shown(s.bottom),
+             bottom=s.bottom_name(0))  # fmt: skip
 
 
 def _check_factor(s: Setup, factor: Shape) -> None:
@@ -162,13 +158,7 @@ def _check_factor(s: Setup, factor: Shape) -> None:
         _refuse_extent(s, axis, len(factor))
     for i, size in enumerate(factor):
         if differ(shape[axis + i], size):
-            s.refuse(
-                *("shapes-differ", "bottom[1]"),
-                bottom=s.bottom_name(1),
-                shape=shown(factor),
-                first=s.bottom_name(0),
-                wanted=shown(shape[axis : axis + len(factor)]),
-            )
+            s.refuse_shape(1, shape[axis : axis + len(factor)])
     outer, inner = count(shape, 0, axis), count(shape, axis + len(factor))
     with_bias = s.message.get("type") == "Bias" or s.own.get("bias_term") is True
     if inner == 0 and (with_bias or outer == 0):

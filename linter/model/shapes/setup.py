@@ -212,9 +212,9 @@ class Setup:
     def positive(self, at: str, value: Dim) -> None:
         """Refuse a parameter that must be at least 1."""
         if value is not None and value <= 0:
-            written = self.own.find(at) is not None
-            words = str(value) if written else "not set"
-            self.refuse("must-be-positive", at, field=at.split("[")[0], value=words)
+            field = at.split("[")[0]
+            shown_value = value if self.own.has(field) else "not set"
+            self.refuse("must-be-positive", at, field=field, value=shown_value)
 
     def not_in_place(self) -> None:
         """Refuse a layer that would overwrite its bottom."""

@@ -8,27 +8,37 @@ parameter_layer.hpp, hdf5_output_layer.cpp, data_transformer.cpp.
 from __future__ import annotations
 
 from ...schema.message import Message
-from .setup import Built, Dim, Setup, Shape, count, signed
+from .setup import Built, Dim, Setup, Shape, count, in_words, signed
+
+LEGACY_SIZES = ("num", "channels", "height", "width")
 
 
 def input_(s: Setup) -> Built:
     """One shape for all tops, one for each, or none, which leaves the blobs empty."""
     shapes = s.own.get("shape")
-    if len(shapes) not in (0, 1, s.tops):
-        s.refuse("shape-count", "shape", given=len(shapes), tops=s.tops)
-    if not shapes:
-        return Built([()] * s.tops)
-    return Built([_shape(s, shapes[min(i, len(shapes) - 1)]) for i in range(s.tops)])
+    if shapes:
+        _check_count(s, "shape")
+        return Built(_shapes(s))
+    return Built([()] * s.tops)
 
 
-def _shape(s: Setup, message: Message) -> Shape:
-    sizes: list[int] = message.get("dim")
-    return s.blob(tuple(sizes), "shape")
+def _check_count(s: Setup, field: str) -> None:
+    """A field that is there once for all tops, or once for each."""
+    given = len(s.own.get(field))
+    if given not in (1, s.tops):
+        words = in_words(given, field)
+        s.refuse("shape-count", field, given=words, tops=in_words(s.tops, "top"))
+
+
+def _shapes(s: Setup) -> list[Shape]:
+    blocks: list[Message] = s.own.get("shape")
+    numbers = [min(i, len(blocks) - 1) for i in range(s.tops)]
+    return [s.blob(tuple(blocks[i].get("dim")), f"shape[{i}]") for i in numbers]
 
 
 def parameter(s: Setup) -> Built:
     """The learned blob is the top."""
-    shape = _shape(s, s.own.sub("shape"))
+    shape = s.blob(tuple(s.own.sub("shape").get("dim")), "shape")
     return Built([shape], [shape])
 
 
@@ -36,31 +46,28 @@ def dummy_data(s: Setup) -> Built:
     """Shapes in the current form, or as num, channels, height and width."""
     own = s.own
     fillers = own.get("data_filler")
-    if len(fillers) not in (0, 1, s.tops):
-        s.refuse("shape-count", "data_filler", given=len(fillers), tops=s.tops)
-    shapes = own.get("shape")
-    legacy = [own.get(name) for name in ("num", "channels", "height", "width")]
-    tops: list[Shape]
-    if any(legacy):
-        if shapes:
-            s.refuse("given-both-ways", "shape", field="shape", other="num, channels, …")
-        for name, sizes in zip(("num", "channels", "height", "width"), legacy, strict=True):
-            if len(sizes) not in (1, s.tops):
-                s.refuse("shape-count", name, given=len(sizes), tops=s.tops)
-        tops = [
-            s.blob(tuple(signed(sizes[i if len(sizes) > 1 else 0]) for sizes in legacy), "num")
-            for i in range(s.tops)
-        ]
+    if fillers:
+        _check_count(s, "data_filler")
+    if any(own.has(name) for name in LEGACY_SIZES):
+        if own.has("shape"):
+            s.refuse_both("shape", "num, channels, height and width", at="shape")
+        for name in LEGACY_SIZES:
+            _check_count(s, name)
+        tops = [_legacy_shape(s, i) for i in range(s.tops)]
     else:
-        if len(shapes) not in (1, s.tops):
-            s.refuse("shape-count", "shape", given=len(shapes), tops=s.tops)
-        tops = [_shape(s, shapes[i if len(shapes) > 1 else 0]) for i in range(s.tops)]
+        _check_count(s, "shape")
+        tops = _shapes(s)
     for i, shape in enumerate(tops):
         if fillers:
             number = i if len(fillers) > 1 else 0
             s.check_filler(fillers[number], shape, f"data_filler[{number}]")
-        s.memory(count(shape), "the data")
+        s.memory(count(shape), "the data", "shape" if own.has("shape") else "num")
     return Built(tops)
+
+
+def _legacy_shape(s: Setup, top: int) -> Shape:
+    columns: list[list[int]] = [s.own.get(name) for name in LEGACY_SIZES]
+    return s.blob(tuple(signed(sizes[top if len(sizes) > 1 else 0]) for sizes in columns), "num")
 
 
 # Data from files: the transformer decides what it can without them.
@@ -69,7 +76,7 @@ def dummy_data(s: Setup) -> Built:
 def _check_transform(s: Setup) -> Message:
     transform = s.message.sub("transform_param")
     if transform.has("mean_file") and transform.has("mean_value"):
-        s.refuse("mean-file-and-mean-value", "transform_param")
+        s.refuse("mean-file-and-mean-value", "transform_param.mean_value")
     return transform
 
 
@@ -95,13 +102,12 @@ def image_data(s: Setup) -> Built:
     own, transform = s.own, _check_transform(s)
     height, width = signed(own.get("new_height")), signed(own.get("new_width"))
     if (height > 0) != (width > 0) or min(height, width) < 0:
-        s.refuse("half-given", "new_height" if height else "new_width",
-                 field="new_height" if height else "new_width",
-                 other="new_width" if height else "new_height")  # fmt: skip
+        field, other = ("new_height", "new_width") if height else ("new_width", "new_height")
+        s.refuse("half-given", field, field=field, other=other)
     crop = signed(transform.get("crop_size"))
     for size in (height, width):
         if size and crop > size:
-            s.refuse("crop-larger-than-image", "transform_param", crop=crop, size=size)
+            s.refuse("crop-larger-than-image", "transform_param.crop_size", crop=crop, size=size)
     batch = _batch(s)
     sizes: tuple[Dim, Dim] = (crop or height or None, crop or width or None)
     return _with_label(s, (batch, 3 if own.get("is_color") else 1, *sizes), batch)
@@ -112,7 +118,8 @@ def window_data(s: Setup) -> Built:
     transform = s.message.sub("transform_param")
     crop = signed(transform.get("crop_size"))
     if crop <= 0:
-        s.refuse("must-be-positive", "transform_param", field="crop_size", value=crop)
+        value = crop if transform.has("crop_size") else "not set"
+        s.refuse("must-be-positive", "transform_param.crop_size", field="crop_size", value=value)
     batch = _batch(s)
     _check_transform(s)
     return _with_label(s, (batch, None, crop, crop), batch)

@@ -6,9 +6,24 @@ spp_layer.cpp.
 
 from __future__ import annotations
 
-from .setup import Built, Dim, Setup, Shape, count, shapes_differ, shown, signed, truncated
+from .setup import (
+    Built,
+    Dim,
+    Setup,
+    Shape,
+    count,
+    in_words,
+    shapes_differ,
+    shown,
+    signed,
+    truncated,
+)
 
 Sizes = list[int]
+
+KERNEL = ("kernel_h", "kernel_w")
+STRIDE = ("stride_h", "stride_w")
+PAD = ("pad_h", "pad_w")
 
 
 def convolution(s: Setup) -> Built:
@@ -29,7 +44,7 @@ def _convolve(s: Setup, upsample: bool) -> Built:
     kernel, stride, pad, dilation = _window(s, spatial)
     s.positive("num_output", outputs)
     if group == 0:
-        s.refuse("division-by-zero", "group", field="group")
+        s.refuse("division-by-zero", "group", divisor="group")
     if shape is None:
         return Built([None] * s.tops, [None] * _blobs(s))
     channels = shape[axis]
@@ -45,7 +60,7 @@ def _convolve(s: Setup, upsample: bool) -> Built:
         params.append(s.fill((outputs,), "bias_filler"))
     for i, other in enumerate(s.bottoms[1:], 1):
         if shapes_differ(shape, other):
-            _refuse_other_shape(s, i)
+            s.refuse_shape(i, shape)
     top = s.blob((*shape[:axis], outputs, *sizes))
     if s.own.get("bias_term"):
         s.memory(count(tuple(sizes)), "the output map")
@@ -56,37 +71,35 @@ def _blobs(s: Setup) -> int:
     return 2 if s.own.get("bias_term") else 1
 
 
-def _refuse_other_shape(s: Setup, index: int) -> None:
-    s.refuse(
-        *("shapes-differ", f"bottom[{index}]"),
-        bottom=s.bottom_name(index),
-        shape=shown(s.bottoms[index]),
-        first=s.bottom_name(0),
-        wanted=shown(s.bottom),
-    )
-
-
 def _check_group(s: Setup, channels: Dim, outputs: int, group: int) -> None:
-    for number, what in ((channels, "input channels"), (outputs, "num_output")):
+    channels_of = f'"{s.bottom_name(0)}" has {channels} channels'
+    for number, what in ((channels, channels_of), (outputs, f"num_output is {outputs}")):
         if number is not None and number % group:
-            s.refuse("group-indivisible", "group", group=group, number=number, what=what)
+            s.refuse("group-indivisible", "group", group=group, what=what)
 
 
 def _window(s: Setup, spatial: int | None) -> tuple[Sizes, Sizes, Sizes, Sizes]:
     """Kernel, stride, pad and dilation along each spatial axis; empty lists where unknown."""
-    kernel = _along(s, "kernel_size", ("kernel_h", "kernel_w"), spatial, None)
-    for size in kernel:
-        s.positive("kernel_size" if s.own.has("kernel_size") else "kernel_h", size)
-    stride = _along(s, "stride", ("stride_h", "stride_w"), spatial, 1)
-    if s.own.has("stride_h") or s.own.has("stride_w"):
-        # Caffe checks stride, but not stride_h and stride_w, before it divides by them.
-        if 0 in stride:
-            s.refuse("division-by-zero", "stride_h", field="stride_h and stride_w")
-    else:
-        for size in stride:
-            s.positive("stride", size)
-    pad = _along(s, "pad", ("pad_h", "pad_w"), spatial, 0)
+    kernel = _along(s, "kernel_size", KERNEL, spatial, None)
+    for i, size in enumerate(kernel):
+        s.positive(_place(s, "kernel_size", KERNEL, i), size)
+    stride = _along(s, "stride", STRIDE, spatial, 1)
+    for i, size in enumerate(stride):
+        at = _place(s, "stride", STRIDE, i)
+        if at not in STRIDE:
+            s.positive(at, size)
+        elif size == 0:
+            # Caffe checks stride, but not stride_h and stride_w, before it divides by them.
+            s.refuse("division-by-zero", at, divisor=at)
+    pad = _along(s, "pad", PAD, spatial, 0)
     return kernel, stride, pad, _along(s, "dilation", None, spatial, 1)
+
+
+def _place(s: Setup, field: str, pair: tuple[str, str], axis: int) -> str:
+    """The field that has the value for a spatial axis."""
+    if s.own.has(pair[0]) or s.own.has(pair[1]):
+        return pair[axis]
+    return f"{field}[{axis}]" if len(s.own.get(field)) > 1 else field
 
 
 def _along(
@@ -98,16 +111,17 @@ def _along(
         if spatial is not None and spatial != 2:
             s.refuse("two-dimensional-only", pair[0], field=pair[0], spatial=spatial)
         if given:
-            s.refuse("given-both-ways", field, field=field, other=f"{pair[0]} and {pair[1]}")
+            s.refuse_both(field, f"{pair[0]} and {pair[1]}", at=field)
         return [signed(s.own.get(name)) for name in pair]
     if not given and default is None:
-        s.refuse("kernel-unset", field, field=field)
+        s.refuse("kernel-size-unset", field)
     if spatial is None:
         return []
     if len(given) not in (0, 1, spatial):
-        s.refuse("spatial-count", field, field=field, given=len(given), spatial=spatial)
-    values = given or [default or 0]
-    return [signed(values[i if len(values) > 1 else 0]) for i in range(spatial)]
+        values = in_words(len(given), "value")
+        s.refuse("window-value-count", field, field=field, given=values, spatial=spatial)
+    numbers = given or [default or 0]
+    return [signed(numbers[i if len(numbers) > 1 else 0]) for i in range(spatial)]
 
 
 def _output_sizes(
@@ -120,7 +134,8 @@ def _output_sizes(
     upsample: bool,
 ) -> list[Dim]:
     result: list[Dim] = []
-    for size, k, step, edge, spread in zip(sizes, kernel, stride, pad, dilation, strict=True):
+    windows = zip(sizes, kernel, stride, pad, dilation, strict=True)
+    for i, (size, k, step, edge, spread) in enumerate(windows):
         extent = spread * (k - 1) + 1
         if size is None:
             result.append(None)
@@ -130,7 +145,9 @@ def _output_sizes(
         else:
             out = truncated(size + 2 * edge - extent, step) + 1
         if out < 0:
-            s.refuse("window-too-large", "kernel_size", window=extent, size=size, pad=edge, out=out)
+            at = _place(s, "kernel_size", KERNEL, i)
+            s.refuse("window-too-large", at, window=extent, size=size, pad=edge, out=out,
+                     bottom=s.bottom_name(0))  # fmt: skip
         result.append(out)
     return result
 
@@ -160,31 +177,35 @@ def pooling(s: Setup) -> Built:
     own = s.own
     _check_pooling_fields(s)
     whole = own.get("global_pooling")
-    kernel: tuple[Dim, Dim] = _pair(s, "kernel_size", "kernel")
-    pad, stride = _pair(s, "pad", "pad"), _pair(s, "stride", "stride")
+    kernel: tuple[Dim, Dim] = _pair(s, "kernel_size", KERNEL)
+    pad, stride = _pair(s, "pad", PAD), _pair(s, "stride", STRIDE)
     if whole:
         kernel = (s.legacy(s.bottom, 2), s.legacy(s.bottom, 3))
         if any(pad) or stride != (1, 1):
-            field = "pad" if any(pad) else "stride"
-            s.refuse("global-pooling-with", field, field=field)
-    for size in kernel:
-        s.positive("kernel_size" if own.has("kernel_size") else "kernel_h", size)
+            names = ("pad", *PAD) if any(pad) else ("stride", *STRIDE)
+            field = next(name for name in names if own.has(name))
+            s.refuse("global-pooling-with-window", field, field=field)
+    for i, size in enumerate(kernel):
+        if whole:
+            s.memory(size, "the map")
+        s.positive(_pooling_place(s, "kernel_size", KERNEL, i), size)
     _check_pooling_pad(s, kernel, pad)
     shape = s.need_axes(4)
     if shape is None:
         return Built([None] * s.tops)
-    sizes = [
-        _pooled(s, shape[2 + i], kernel[i], pad[i], stride[i], padded=any(pad)) for i in (0, 1)
-    ]
+    sizes = [_pooled(s, i, kernel[i], pad[i], stride[i], padded=any(pad)) for i in (0, 1)]
     return Built([s.blob((*shape[:2], *sizes), "kernel_size")] * s.tops)
 
 
-def _pair(s: Setup, field: str, prefix: str) -> tuple[int, int]:
+def _pair(s: Setup, field: str, pair: tuple[str, str]) -> tuple[int, int]:
     """Height and width of a pooling parameter, from ``x`` or from ``x_h`` and ``x_w``."""
-    height, width = f"{prefix}_h", f"{prefix}_w"
-    if s.own.has(height) and not s.own.has(field):
-        return signed(s.own.get(height)), signed(s.own.get(width))
-    return signed(s.own.get(field)), signed(s.own.get(field))
+    height, width = (signed(s.own.get(_pooling_place(s, field, pair, i))) for i in (0, 1))
+    return height, width
+
+
+def _pooling_place(s: Setup, field: str, pair: tuple[str, str], axis: int) -> str:
+    """The field that has the value for the height or the width."""
+    return pair[axis] if s.own.has(pair[0]) and not s.own.has(field) else field
 
 
 def _check_pooling_fields(s: Setup) -> None:
@@ -193,37 +214,41 @@ def _check_pooling_fields(s: Setup) -> None:
     if own.get("global_pooling"):
         for name in ("kernel_size", "kernel_h", "kernel_w"):
             if own.has(name):
-                s.refuse("global-pooling-with", name, field=name)
+                s.refuse("global-pooling-with-window", name, field=name)
     elif has_size == (has_h and has_w):
         if has_size:
-            s.refuse(
-                "given-both-ways", "kernel_size", field="kernel_size", other="kernel_h and kernel_w"
-            )
-        if has_h or has_w:
-            s.refuse("half-given", "kernel_h", field="kernel_h", other="kernel_w")
-        s.refuse("kernel-unset", "kernel_size", field="kernel_size")
-    for field in ("pad", "stride"):
-        high, wide = own.has(f"{field}_h"), own.has(f"{field}_w")
-        if (high or wide) and own.has(field):
-            s.refuse("given-both-ways", field, field=field, other=f"{field}_h and {field}_w")
-        if high != wide:
-            s.refuse("half-given", f"{field}_h", field=f"{field}_h", other=f"{field}_w")
+            s.refuse_both("kernel_size", "kernel_h and kernel_w", at="kernel_size")
+        _check_both_given(s, KERNEL)
+        s.refuse("kernel-size-unset", "kernel_size")
+    for field, pair in (("pad", PAD), ("stride", STRIDE)):
+        if own.has(field) and (own.has(pair[0]) or own.has(pair[1])):
+            s.refuse_both(field, f"{pair[0]} and {pair[1]}", at=field)
+        _check_both_given(s, pair)
+
+
+def _check_both_given(s: Setup, pair: tuple[str, str]) -> None:
+    for field, other in (pair, pair[::-1]):
+        if s.own.has(field) and not s.own.has(other):
+            s.refuse("half-given", field, field=field, other=other)
 
 
 def _check_pooling_pad(s: Setup, kernel: tuple[Dim, Dim], pad: tuple[int, int]) -> None:
     if not any(pad):
         return
     if s.own.get("pool") not in ("AVE", "MAX"):
-        s.refuse("stochastic-pooling-with-pad", "pad", pool=s.own.get("pool"))
-    for edge, size in zip(pad, kernel, strict=True):
+        s.refuse("stochastic-pooling-with-pad", _pooling_place(s, "pad", PAD, 0))
+    for i, (edge, size) in enumerate(zip(pad, kernel, strict=True)):
         if size is not None and edge >= size:
-            s.refuse("pad-not-below-kernel", "pad", pad=edge, kernel=size)
+            at = _pooling_place(s, "pad", PAD, i)
+            s.refuse("pad-not-below-kernel", at, field=at, pad=edge, kernel=size)
 
 
-def _pooled(s: Setup, size: Dim, kernel: Dim, pad: int, stride: int, padded: bool) -> Dim:
+def _pooled(s: Setup, axis: int, kernel: Dim, pad: int, stride: int, padded: bool) -> Dim:
+    assert s.bottom is not None
+    size = s.bottom[2 + axis]
     if stride == 0:
         # Division by zero in floating point; the result has no place in an int.
-        s.refuse("must-be-positive", "stride", field="stride", value=0)
+        s.positive(_pooling_place(s, "stride", STRIDE, axis), stride)
     if size is None or kernel is None:
         # A global pooling covers the whole map, however large that is.
         return 1 if s.own.get("global_pooling") else None
@@ -234,7 +259,8 @@ def _pooled(s: Setup, size: Dim, kernel: Dim, pad: int, stride: int, padded: boo
         if (out - 1) * stride >= size + pad:
             out -= 1
         if (out - 1) * stride >= size + pad:
-            s.refuse("negative-size", "pad", size=out, shape=shown(s.bottom))
+            at = _pooling_place(s, "pad", PAD, axis)
+            s.refuse("negative-size", at, size=out, shape=shown(s.bottom))
     return out
 
 
@@ -243,7 +269,7 @@ def spatial_pyramid(s: Setup) -> Built:
     height = signed(s.own.get("pyramid_height"))
     shape = s.need_axes(4)
     for i in (2, 3):
-        s.positive("pyramid_height", s.legacy(shape, i))
+        s.memory(s.legacy(shape, i), "the map")
     if shape is None:
         return Built([None] * s.tops)
     channels = shape[1]
@@ -264,4 +290,5 @@ def _check_pyramid_level(s: Setup, shape: tuple[Dim, ...], bins: int) -> None:
         kernel = -(-size // bins)
         pad = (kernel * bins - size + 1) // 2
         if pad >= kernel:
-            s.refuse("pad-not-below-kernel", "pyramid_height", pad=pad, kernel=kernel)
+            field = f"the pad for {bins}×{bins} bins"
+            s.refuse("pad-not-below-kernel", "pyramid_height", field=field, pad=pad, kernel=kernel)
