@@ -21,7 +21,7 @@ from .engine.ruleset import RuleSet
 from .engine.run import Run, merge
 from .facts.build import FactBuilder
 from .model.build import set_up
-from .model.checks import check_net
+from .model.checks import check_net, with_faults
 from .model.context import UNKNOWN, Context, guess
 from .model.files import missing_directory, resolve
 from .model.net import Net
@@ -185,7 +185,8 @@ class Checker:
 
     def _check_net(self, file: File) -> Iterator[Diagnostic]:
         assert file.message is not None
-        built = _BuiltNet(file.source, file.message, _likely_views(file.message))
+        views = _likely_views(file.message)
+        built = _BuiltNet(file.source, file.message, views, file.problems)
         yield from self._check_built(built, self._context(built, None), None)
 
     def _check_built(
@@ -197,7 +198,9 @@ class Checker:
         yield from self._run.on_problems(source, include_and_exclude(built.net.get("layer")))
         for view in built.views:
             _, shape_problems = set_up(view, self._shapes)
-            problems = view.problems + check_net(view) + shape_problems
+            faulty = with_faults(view, built.problems)
+            problems = view.problems + check_net(view)
+            problems += [problem for problem in shape_problems if problem.layer not in faulty]
             yield from self._run.on_problems(source, problems, view.state.phase)
             facts = builder.empty_solver() if solver is None else solver
             yield from self._run.on_targets(builder.targets(view, facts))

@@ -23,7 +23,6 @@ from .model.cost import LayerCost, LearnedBlob, NetCost, Sum, net_cost
 from .model.net import Layer, Net
 from .model.phase import State, include_and_exclude
 from .model.shapes.setup import INT_MAX, Dim, Shape, count, shown
-from .schema.message import Message
 
 VERSION = 1
 
@@ -39,11 +38,16 @@ class ShapeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One phase of a net. ``other`` is the other phase, None where the net has no layers in it."""
+    """One phase of a net, set up and counted.
+
+    ``other`` is the other phase, None where the net has no layers in it, and ``only_here`` has the
+    layers that it leaves out. ``given`` are the shapes that the user told.
+    """
 
     name: str
     net: Net
     other: Net | None
+    only_here: frozenset[Layer]
     shapes: Shapes
     given: Mapping[str, Shape]
     problems: list[Refusal]
@@ -88,9 +92,16 @@ def view(
         *(*file.problems, *include_and_exclude(message.get("layer")), *net.problems),
         *(*check_net(net), *shape_problems),
     ]
+    dropped = {id(layer) for layer in other.dropped}
     return View(
-        *(file.source.name, net, other if other.layers else None, known, given),
-        *(_refusals(file.source, problems), net_cost(net, known)),
+        name=file.source.name,
+        net=net,
+        other=other if other.layers else None,
+        only_here=frozenset(layer for layer in net.layers if id(layer.message) in dropped),
+        shapes=known,
+        given=given,
+        problems=_refusals(file.source, problems),
+        cost=net_cost(net, known),
     )
 
 
@@ -107,8 +118,9 @@ def _check_given(net: Net, given: Mapping[str, Shape]) -> None:
     tops = [top for layer in net.layers if not layer.bottom_names for top in layer.top_names]
     for name, shape in given.items():
         if name not in tops:
-            known = _few(list(dict.fromkeys(tops))) or "there are none"
-            raise ShapeError(f'no data layer makes a blob "{name}" in {net.state.phase}: {known}')
+            known = _few([_cut(top, 30) for top in dict.fromkeys(tops)]) or "there are none"
+            phase = net.state.phase
+            raise ShapeError(f'"{name}" is none of the blobs from outside in {phase}: {known}')
         values = count(shape)
         sound = all(size is not None and size >= 0 for size in shape or ())
         if values is None or values > INT_MAX or not sound:
@@ -189,7 +201,7 @@ def _layer_document(view: View, cost: LayerCost) -> dict[str, Any]:
         "memory": cost.memory,
         "in_place": layer.in_place,
         "needs_backward": layer.needs_backward,
-        "only_in_phase": view.net.state.phase if _only_here(view, layer) else None,
+        "only_in_phase": view.net.state.phase if layer in view.only_here else None,
     }
 
 
@@ -200,15 +212,6 @@ def _sizes(shape: Shape) -> list[Dim] | None:
 def _number(value: float) -> float | None:
     """A multiplier as it was written: the file's 0.1, not the nearest single-precision number."""
     return float(f"{value:.7g}") if isfinite(value) else None
-
-
-def _only_here(view: View, layer: Layer) -> bool:
-    """Whether the other phase leaves a layer out."""
-    return view.other is not None and not _keeps(view.other, layer.message)
-
-
-def _keeps(net: Net, message: Message) -> bool:
-    return all(message is not dropped for dropped in net.dropped)
 
 
 # For people
@@ -380,7 +383,7 @@ class _Page:
         yield "MACs: multiply-adds of one forward pass of the whole batch."
         if any(layer.needs_backward for layer in net.layers):
             yield "bp: Caffe back-propagates through the layer. lr 0: frozen."
-        here = [layer.name for layer in net.layers if _only_here(self.view, layer)]
+        here = [layer.name for layer in net.layers if layer in self.view.only_here]
         if here:
             yield f"Only in {net.state.phase}: {self._names(here)}."
         frozen = [layer.name for layer in net.layers if layer.weighs and not layer.learns]
@@ -458,7 +461,7 @@ class _Page:
         if cost.batch_size is not None:
             yield f"batch size     {cost.batch_size}"
         yield f"parameters     {self._total(cost.parameters)}"
-        if cost.learned.known or not cost.learned.whole:
+        if cost.learned.known:
             same = cost.learned == cost.parameters
             yield f"  learned      {'all of them' if same else self._total(cost.learned)}"
         each = ""

@@ -63,7 +63,8 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     the facts) when it speaks. ``at`` names where to point: field paths of the user's text, the
     first one that is written; ``$param`` is the layer type's own block. ``message`` and ``hint``
     hold ``{…}`` placeholders: CEL expressions, or for problems the names of their values. Of
-    several hints the first one counts whose placeholders are all filled.
+    several hints the first one counts whose placeholders are all filled. ``aborts`` marks rules
+    whose every finding is one on which Caffe refuses to go on; problems know that themselves.
     """
 
     id: _Id
@@ -76,6 +77,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     severity: SeverityName
     softer: list[Softer] = []
     confidence: Confidence = "certain"
+    aborts: bool = False
     at: str | list[str] = []
     message: str
     hint: str | list[str] = ""

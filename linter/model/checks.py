@@ -18,7 +18,8 @@ Problems, with their values:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect, bisect_left
+from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher, get_close_matches
 from functools import cache
 
@@ -26,7 +27,6 @@ from ..core.problem import Problem
 from ..core.source import Span
 from ..schema.message import Message
 from ..schema.upgrade import V1_TYPES
-from ..syntax.tree import Field
 from .layers import LAYER_TYPES, Count
 from .net import Layer, Net
 
@@ -43,12 +43,28 @@ def check_net(net: Net) -> list[Problem]:
     return [problem for layer in net.layers for problem in _check(layer)]
 
 
+def with_faults(net: Net, faults: Iterable[Problem]) -> frozenset[str]:
+    """Names of the layers in whose own text Caffe's parser or the upgrade finds a fault: what is
+    set up of such a layer is not what was meant.
+    """
+    starts = sorted(problem.span.start for problem in faults if problem.rejects)
+    if not starts:
+        return frozenset()
+    found = set()
+    for layer in net.layers:
+        node = layer.message.node
+        if node is not None:
+            begin, end = node.whole_span
+            found.update([layer.name] if bisect(starts, end) > bisect_left(starts, begin) else [])
+    return frozenset(found)
+
+
 def _check(layer: Layer) -> Iterator[Problem]:
     yield from _check_propagate_down(layer)
     if layer.kind is None:
         yield from _check_type(layer)
         return
-    if _has_unknown_fields(layer.message, layer.message.node):
+    if _has_unknown_fields(layer.message):
         return  # a fork's layer, whatever its type says
     if _all_bound(layer, "bottom"):
         yield from _check_bottoms(layer, layer.kind.bottoms)
@@ -75,17 +91,18 @@ def _all_bound(layer: Layer, field: str) -> bool:
     return written <= len(layer.message.get(field))
 
 
-def _has_unknown_fields(message: Message, node: Field | None) -> bool:
+def _has_unknown_fields(layer: Message) -> bool:
     """Whether the layer, or a block in it, has a field that the schema does not know."""
-    if node is None or node.children is None or node.name != "layer":
+    node = layer.node
+    if node is None or node.name != "layer":
         return False
-    fields = message.type.fields
-    for child in node.children:
-        type_ = fields.get(child.name)
-        if type_ is None:
+    known = layer.type.fields
+    for child in node.children or ():
+        field = known.get(child.name)
+        if field is None:
             return True
-        inner = type_.message.fields if type_.message is not None else {}
-        if inner and any(field.name not in inner for field in child.children or ()):
+        inner = field.message.fields if field.message is not None else None
+        if inner is not None and any(each.name not in inner for each in child.children or ()):
             return True
     return False
 

@@ -6,6 +6,7 @@ Follows SGDSolver::GetLearningRate (sgd_solver.cpp). Fields that are not written
 from __future__ import annotations
 
 import math
+import struct
 
 from ..schema.message import Message
 
@@ -53,10 +54,21 @@ def rate(solver: Message, iteration: int) -> float | None:
     return result if math.isfinite(result) else None
 
 
+def _single(value: float) -> float:
+    """A number as Caffe holds it: rounded to single precision. Near the end of a poly schedule
+    that decides the first digits of the rate.
+    """
+    rounded: float = _SINGLE.unpack(_SINGLE.pack(value))[0]
+    return rounded
+
+
+_SINGLE = struct.Struct("f")
+
+
 def _factor(solver: Message, iteration: int) -> float | None:
     """What base_lr is multiplied with."""
-    gamma, power, stepsize = (solver.get(name) for name in ("gamma", "power", "stepsize"))
-    policy = solver.get("lr_policy")
+    gamma, power = _single(solver.get("gamma")), _single(solver.get("power"))
+    stepsize, policy = solver.get("stepsize"), solver.get("lr_policy")
     if gamma < 0 or (policy in ("step", "sigmoid") and stepsize <= 0):
         return None
     match policy:
@@ -67,11 +79,12 @@ def _factor(solver: Message, iteration: int) -> float | None:
         case "exp":
             return float(gamma**iteration)
         case "inv":
-            return float((1 + gamma * iteration) ** -power)
+            return float(_single(1 + _single(gamma * iteration)) ** -power)
         case "multistep":
             return float(gamma ** _steps_passed(solver.get("stepvalue"), iteration))
         case "poly":
-            return float(max(0.0, 1 - iteration / solver.get("max_iter")) ** power)
+            done = _single(iteration / solver.get("max_iter"))
+            return float(max(0.0, _single(1 - done)) ** power)
         case "sigmoid":
             return 1 / (1 + math.exp(-gamma * (iteration - stepsize)))
     return None

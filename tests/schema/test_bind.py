@@ -197,6 +197,7 @@ DIFFERENCES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:invalid")  # of Python, for what its parser calls
 @pytest.mark.parametrize(("data", "taken"), DIFFERENCES)
 def test_differences_of_the_referees(data: bytes, taken: bool) -> None:
     assert (python_reads(data, "solver") is not None) != taken

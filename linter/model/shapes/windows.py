@@ -49,7 +49,9 @@ def _convolve(s: Setup, upsample: bool) -> Built:
         return Built([None] * s.tops, [None] * _blobs(s))
     channels = shape[axis]
     _check_group(s, channels, outputs, group)
-    sizes = _output_sizes(s, shape[axis + 1 :], kernel, stride, pad, dilation, upsample)
+    # A bias is spread over the map by a blob of as many values, of which there must be some.
+    least = int(s.own.get("bias_term"))
+    sizes = _output_sizes(s, shape[axis + 1 :], kernel, stride, pad, dilation, upsample, least)
     weight: Shape = (
         (channels, outputs // group, *kernel)
         if upsample
@@ -62,8 +64,6 @@ def _convolve(s: Setup, upsample: bool) -> Built:
         if shapes_differ(shape, other):
             s.refuse_shape(i, shape)
     top = s.blob((*shape[:axis], outputs, *sizes))
-    if s.own.get("bias_term"):
-        s.memory(count(tuple(sizes)), "the output map")
     return Built([top] * s.tops, params)
 
 
@@ -132,6 +132,7 @@ def _output_sizes(
     pad: Sizes,
     dilation: Sizes,
     upsample: bool,
+    least: int = 0,
 ) -> list[Dim]:
     result: list[Dim] = []
     windows = zip(sizes, kernel, stride, pad, dilation, strict=True)
@@ -144,12 +145,18 @@ def _output_sizes(
             out = step * (size - 1) + extent - 2 * edge
         else:
             out = truncated(size + 2 * edge - extent, step) + 1
-        if out < 0:
-            at = _place(s, "kernel_size", KERNEL, i)
-            s.refuse("window-too-large", at, window=extent, size=size, pad=edge, out=out,
-                     bottom=s.bottom_name(0))  # fmt: skip
+        if out < least and upsample:
+            at = _place(s, "pad", PAD, i)
+            s.refuse("pad-too-large", at, pad=edge, full=out + 2 * edge)
+        if out < least:
+            _refuse_window(s, _place(s, "kernel_size", KERNEL, i), extent, size, edge)
         result.append(out)
     return result
+
+
+def _refuse_window(s: Setup, at: str, window: Dim, size: int, pad: int) -> None:
+    bottom = s.bottom_name(0)
+    s.refuse("window-too-large", at, window=window, size=size, pad=pad, bottom=bottom)
 
 
 def im2col(s: Setup) -> Built:
@@ -194,7 +201,7 @@ def pooling(s: Setup) -> Built:
     if shape is None:
         return Built([None] * s.tops)
     sizes = [_pooled(s, i, kernel[i], pad[i], stride[i], padded=any(pad)) for i in (0, 1)]
-    return Built([s.blob((*shape[:2], *sizes), "kernel_size")] * s.tops)
+    return Built([s.blob((*shape[:2], *sizes))] * s.tops)
 
 
 def _pair(s: Setup, field: str, pair: tuple[str, str]) -> tuple[int, int]:
@@ -255,6 +262,8 @@ def _pooled(s: Setup, axis: int, kernel: Dim, pad: int, stride: int, padded: boo
     span = size + 2 * pad - kernel
     down = s.own.get("round_mode") == "FLOOR"
     out = (span // stride if down else -(-span // stride)) + 1
+    if out < 0:
+        _refuse_window(s, _pooling_place(s, "kernel_size", KERNEL, axis), kernel, size, pad)
     if padded:
         if (out - 1) * stride >= size + pad:
             out -= 1

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from caffelint.check import read_text
+from caffelint.core.problem import Problem
+from caffelint.model.checks import check_net
+from caffelint.model.net import Net
+from caffelint.model.phase import State
+
+from .build import net
+
+DATA = 'layer { name: "data" type: "Input" top: "a" top: "b" }\n'
+
+
+def problems(text: str, phase: str = "TEST") -> list[Problem]:
+    return check_net(net(DATA + text, phase))
+
+
+def layer(type_: str, rest: str) -> str:
+    return f'layer {{ name: "x" type: "{type_}" {rest} }}'
+
+
+IN, OUT = 'bottom: "a"', 'top: "t"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(layer(*case), id=" ".join(case))
+        for case in [
+            ("ReLU", f"{IN} {OUT}"),
+            ("Softmax", f"{IN} {OUT} loss_weight: 1"),
+            ("Eltwise", f'{IN} bottom: "b" {OUT} propagate_down: true propagate_down: false'),
+            ("Convolution", f'{IN} bottom: "b" {OUT} top: "u" param {{}} param {{}}'),
+            ("Pooling", f'{IN} {OUT} top: "mask"'),
+            ("SoftmaxWithLoss", f'{IN} bottom: "b"'),
+            ("SoftmaxWithLoss", f'{IN} bottom: "b" loss_weight: 1'),
+            ("SoftmaxWithLoss", f'{IN} bottom: "b" {OUT} top: "u" loss_weight: 1 loss_weight: 0'),
+            ("BatchNorm", f"{IN} {OUT} param {{ lr_mult: 0 }}"),
+            ("BatchNorm", f"{IN} {OUT} param {{}} param {{}} param {{}}"),
+            ("Scale", f"{IN} {OUT} scale_param {{ bias_term: true }} param {{}} param {{}}"),
+            ("LSTM", f'{IN} bottom: "b" {OUT} param {{}} param {{}} param {{}}'),
+            ("Silence", f'{IN} bottom: "b"'),
+        ]
+    ],
+)
+def test_what_caffe_takes(text: str) -> None:
+    assert problems(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "values"),
+    [
+        pytest.param(layer(type_, rest), kind, values, id=f"{type_} {rest}")
+        for type_, rest, kind, values in [
+            ("ReLU", OUT, "bottom-count", {"found": "no bottom", "wanted": "1"}),
+            ("ReLU", f"{IN} {IN} {OUT}", "bottom-count", {"found": "2 bottoms", "wanted": "1"}),
+            ("Eltwise", f"{IN} {OUT}", "bottom-count", {"wanted": "at least 2"}),
+            ("SoftmaxWithLoss", f"{IN} {OUT}", "bottom-count", {"wanted": "2"}),
+            ("Input", f"{IN} {OUT}", "bottom-count", {"wanted": "none"}),
+            ("LSTM", f"{IN * 6} {OUT}", "bottom-count", {"wanted": "at most 5"}),
+            ("ReLU", IN, "top-count", {"found": "no top", "wanted": "1"}),
+            ("Silence", f"{IN} {OUT}", "top-count", {"found": "1 top", "wanted": "none"}),
+            (
+                "Pooling",
+                f'{IN} {OUT} top: "mask" pooling_param {{ pool: AVE }}',
+                "top-count",
+                {"found": "2 tops", "wanted": "1"},
+            ),
+            (
+                "Convolution",
+                f'{IN} {OUT} top: "u"',
+                "top-count",
+                {"found": "2 tops", "wanted": "one for each bottom, 1"},
+            ),
+            (
+                "Softmax",
+                f"{IN} {OUT} loss_weight: 1 loss_weight: 1",
+                "loss-weight-count",
+                {"found": "2 loss_weights", "wanted": "1 top"},
+            ),
+            (
+                "SoftmaxWithLoss",
+                f'{IN} bottom: "b" {OUT} top: "u"',
+                "loss-weight-count",
+                {"found": "no loss_weight", "wanted": "2 tops"},
+            ),
+            (
+                "Concat",
+                f'{IN} bottom: "b" {OUT} propagate_down: true',
+                "propagate-down-count",
+                {"found": "1 propagate_down", "wanted": "2 bottoms"},
+            ),
+            (
+                "ReLU",
+                f"{IN} {OUT} param {{}}",
+                "too-many-params",
+                {"found": "1 param block", "wanted": "no learned blob"},
+            ),
+            (
+                "InnerProduct",
+                f"{IN} {OUT} inner_product_param {{ bias_term: false }} param {{}} param {{}}",
+                "too-many-params",
+                {"found": "2 param blocks", "wanted": "1 learned blob"},
+            ),
+            ("BatchNorm", f"{IN} {OUT} {'param {} ' * 4}", "too-many-params", {}),
+            (
+                "BatchNorm",
+                f"{IN} {OUT} param {{ lr_mult: 0 }} param {{}}",
+                "batch-norm-params",
+                {"number": 2, "lr_mult": 1.0},
+            ),
+            ("Python", f"{IN} {IN} {IN} {'param {} ' * 3}", "python-layer", {}),
+            ("", f"{IN} {OUT}", "missing-layer-type", {}),
+            ("TANH", f"{IN} {OUT}", "misspelt-layer-type", {"suggestion": "TanH"}),
+            ("Eltwize", f"{IN} {OUT}", "misspelt-layer-type", {"suggestion": "Eltwise"}),
+            ("relu", f"{IN} {OUT}", "misspelt-layer-type", {"suggestion": "ReLU"}),
+            ("CONVOLUTION", f"{IN} {OUT}", "misspelt-layer-type", {"suggestion": "Convolution"}),
+            (
+                "SoftmaxLoss",
+                f"{IN} {OUT}",
+                "misspelt-layer-type",
+                {"suggestion": "SoftmaxWithLoss"},
+            ),
+            ("InnerProdut", f"{IN} {OUT}", "misspelt-layer-type", {"suggestion": "InnerProduct"}),
+            ("Convolutional", f"{IN} {OUT}", "misspelt-layer-type", {"suggestion": "Convolution"}),
+            ("ReLU6", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": "ReLU"}),
+            ("Convolution3D", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": "Convolution"}),
+            ("ROIPooling", f"{IN} {OUT}", "unknown-layer-type", {}),
+            ("Lstm", f"{IN} {OUT}", "unknown-layer-type", {}),
+            ("BN", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": ""}),
+            ("x" * 1000, f"{IN} {OUT}", "unknown-layer-type", {"suggestion": ""}),
+        ]
+    ],
+)
+def test_what_caffe_refuses(text: str, kind: str, values: dict[str, object]) -> None:
+    (problem,) = problems(text)
+    assert problem.kind == kind
+    assert values.items() <= problem.values.items()
+
+
+def test_a_read_loss_leaves_no_weight_to_count() -> None:
+    """Its Split takes the weights over, and the layer is given one anew."""
+    loss = layer("SoftmaxWithLoss", f'{IN} bottom: "b" {OUT} loss_weight: 1 loss_weight: 1')
+    assert [problem.kind for problem in problems(loss)] == ["loss-weight-count"]
+    assert problems(loss + '\nlayer { name: "s" type: "Silence" bottom: "t" }') == []
+
+
+def test_layers_of_another_phase_do_not_count() -> None:
+    text = layer("ReLU", f"{OUT} include {{ phase: TRAIN }}")
+    assert problems(text, "TEST") == []
+    assert [problem.kind for problem in problems(text, "TRAIN")] == ["bottom-count"]
+
+
+def test_layers_with_fields_of_a_fork_are_left_alone() -> None:
+    text = layer("Pooling", f'{IN} bottom: "b" {OUT} pooling_param {{ pool: MAX unpool: true }}')
+    file = read_text(Path("net.prototxt"), (DATA + text).encode())
+    assert file.message is not None
+    assert check_net(Net(file.message, State("TEST"))) == []
