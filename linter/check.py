@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ from .engine.run import Run, merge
 from .facts.build import FactBuilder
 from .model.build import set_up
 from .model.checks import check_net, with_faults
-from .model.context import UNKNOWN, Context, guess
+from .model.context import UNKNOWN, Context, guess, is_deploy
 from .model.files import missing_directory, resolve
 from .model.net import Net
 from .model.phase import State, effective_state, include_and_exclude
 from .model.solver import NetUse, net_uses
-from .model.weights import filled_layers
+from .model.transfer import Sources, check_transfer, filled_layers, find_weights
+from .model.weights import read_weights
 from .resources import load_schema
 from .schema.bind import bind
 from .schema.kind import detect
@@ -60,12 +61,15 @@ class File:
 
 @dataclass(slots=True)
 class _BuiltNet:
-    """A net with the states it is built in; ``problems`` are those of its file."""
+    """A net with the states it is built in; ``problems`` are those of its file, ``weights`` the
+    files that it is filled from, None where it is not known to be.
+    """
 
     source: Source
     net: Message
     views: list[Net]
     problems: list[Problem] = field(default_factory=list)
+    weights: Sources | None = None
 
 
 def read_file(path: Path) -> File:
@@ -112,6 +116,7 @@ class Checker:
         self.skipped: list[str] = []
         """What a directory held that was not checked, each with the reason."""
         self._kept: dict[Path, File] = {}
+        self._read_weights = cache(read_weights)
         self._built: dict[Path, str] = {}
         """Nets that were checked as a solver builds them, with their names in reports."""
 
@@ -186,7 +191,7 @@ class Checker:
     def _check_net(self, file: File) -> Iterator[Diagnostic]:
         assert file.message is not None
         views = _likely_views(file.message)
-        built = _BuiltNet(file.source, file.message, views, file.problems)
+        built = _BuiltNet(file.source, file.message, views, file.problems, self._sources(None))
         yield from self._check_built(built, self._context(built, None), None)
 
     def _check_built(
@@ -197,30 +202,46 @@ class Checker:
         builder = FactBuilder(self._rules.facts, source, context)
         yield from self._run.on_problems(source, include_and_exclude(built.net.get("layer")))
         for view in built.views:
-            _, shape_problems = set_up(view, self._shapes)
             faulty = with_faults(view, built.problems)
-            problems = view.problems + check_net(view)
-            problems += [problem for problem in shape_problems if problem.layer not in faulty]
+            shapes, shape_problems = set_up(view, self._shapes, faulty)
+            problems = view.problems + check_net(view) + shape_problems
+            if built.weights is not None:
+                problems += check_transfer(view, shapes.params, built.weights, _is_trained(built))
             yield from self._run.on_problems(source, problems, view.state.phase)
             facts = builder.empty_solver() if solver is None else solver
             yield from self._run.on_targets(builder.targets(view, facts))
 
     def _context(self, built: _BuiltNet, solver: Message | None) -> Context:
-        config = self._config
+        config, weights = self._config, built.weights
+        filled = None
+        if weights is not None and weights.whole:
+            filled = filled_layers(built.views, weights.files)
         if config.context is not None:
-            return Context(config.context, True, f"--context {config.context}")
+            return Context(config.context, True, f"--context {config.context}", filled)
         if config.weights:
+            if solver is None and is_deploy(built.net):
+                return replace(guess(built.net, built.views), filled=filled)
             reason = f"--weights {','.join(config.weights)}"
-            return Context("finetune", True, reason, self._filled)
+            return Context("finetune", True, reason, filled)
         if solver is not None and solver.has("weights"):
-            return Context("finetune", True, f"the solver's weights: {solver.get('weights')[0]}")
+            reason = f"the solver's weights: {solver.get('weights')[0]}"
+            return Context("finetune", True, reason, filled)
         return guess(built.net, built.views)
 
+    def _sources(self, solver: File | None) -> Sources | None:
+        """The weights files that Caffe fills the nets from; those of the config come first."""
+        if self._config.context == "scratch":
+            return None
+        if self._config.weights:
+            return self._given_weights
+        if solver is None or solver.message is None or not solver.message.has("weights"):
+            return None
+        return find_weights(solver.message, solver.path, self._root, self._read_weights)
+
     @cached_property
-    def _filled(self) -> frozenset[str]:
-        """Layers that the weights files of the config bring values for."""
-        names = self._config.weights
-        return frozenset[str]().union(*(filled_layers(Path(name)) for name in names))
+    def _given_weights(self) -> Sources:
+        """The weights files of the config; one that cannot be read ends the run."""
+        return Sources(tuple(self._read_weights(Path(name)) for name in self._config.weights))
 
     # A solver with its nets
 
@@ -228,6 +249,10 @@ class Checker:
         assert file.message is not None
         solver = file.message
         nets, problems = self._build_nets(file)
+        weights = self._sources(file)
+        problems += weights.problems if weights is not None else ()
+        for built in nets:
+            built.weights = weights
         contexts = [self._context(built, solver) for built in nets]
         builder = FactBuilder(self._rules.facts, file.source, contexts[0] if contexts else UNKNOWN)
         lost = missing_directory(solver.get("snapshot_prefix"), file.path, self._root)
@@ -282,6 +307,16 @@ class Checker:
         key = _identity(found.path)
         self._built[key] = found.source.name
         return key, _BuiltNet(found.source, found.message, [], found.problems)
+
+
+def _is_trained(built: _BuiltNet) -> bool:
+    """Whether a view of the net has a loss, and something to learn from it."""
+    return any(
+        _trains(view)
+        and any(layer.is_loss for layer in view.layers)
+        and any(layer.learns for layer in view.layers)
+        for view in built.views
+    )
 
 
 def _trains(view: Net) -> bool:

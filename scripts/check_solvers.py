@@ -2,8 +2,9 @@
 
 usage: python scripts/check_solvers.py RECORDS.jsonl FOLDER
 
-Each line is a JSON object; those of ``kind`` "solver" are used: ``file`` (below FOLDER), ``verdict``
-(accept or reject) and, where accepted, ``lr``: learning rates by iteration. Exit 1 on a difference.
+Each line is a JSON object; those of ``kind`` "solver" are used: ``file`` (below FOLDER),
+``verdict`` (accept or reject) and, where accepted, ``lr``: learning rates by iteration. Exit 1 on a
+difference.
 """
 
 from __future__ import annotations

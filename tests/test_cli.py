@@ -58,7 +58,7 @@ def test_exit_status(folder: Path, arguments: list[str], status: int) -> None:
 
 def test_text_shows_the_line_with_a_caret(folder: Path) -> None:
     out = run("broken.prototxt", cwd=folder).stdout.decode()
-    assert out.startswith('broken.prototxt:3:44: error: bottom "dat" of layer "relu" ')
+    assert out.startswith('broken.prototxt:3:43: error: bottom "dat" of layer "relu" ')
     assert '3 | layer { name: "relu" type: "ReLU" bottom: "dat" top: "out" }' in out
     assert "\x1b" not in out
 
@@ -67,8 +67,8 @@ def test_json_has_the_documented_form(folder: Path) -> None:
     data = json.loads(run("--format", "json", "broken.prototxt", cwd=folder).stdout)
     (one,) = data["diagnostics"]
     assert data["version"] == 1
-    assert (one["file"], one["line"], one["column"]) == ("broken.prototxt", 3, 44)
-    assert (one["end_line"], one["end_column"]) == (3, 49)
+    assert (one["file"], one["line"], one["column"]) == ("broken.prototxt", 3, 43)
+    assert (one["end_line"], one["end_column"]) == (3, 48)
     assert (one["name"], one["severity"], one["layer"]) == ("unknown-bottom", "error", "relu")
     assert one["phases"] == ["TEST"]
 
@@ -85,7 +85,7 @@ def test_output_goes_into_a_file(folder: Path) -> None:
 def test_standard_input(folder: Path) -> None:
     done = run("-", "--stdin-filename", "my.prototxt", cwd=folder, stdin=BROKEN.encode())
     assert done.returncode == 1
-    assert done.stdout.startswith(b"my.prototxt:3:44: error: ")
+    assert done.stdout.startswith(b"my.prototxt:3:43: error: ")
     assert run("-", "sound.prototxt", cwd=folder).returncode == 2
 
 

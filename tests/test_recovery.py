@@ -97,6 +97,10 @@ BRACKETS = {
         before(5, "  }"),
         [(5, 3, "CL010")],
     ),
+    "stray closing brace inside a block": (
+        line(9, '    weight_filler { type: "xavier" }}\n    bias_term: false'),
+        [(9, 37, "CL010")],
+    ),
     "brace closed too early, count right": (
         line(11, None).removesuffix("\n") + "\n}\n",
         [(11, 1, "CL028")],
@@ -105,6 +109,14 @@ BRACKETS = {
     "opening brace of an inner block missing": (
         line(7, "  inner_product_param"),
         [(7, 3, "CL012")],
+    ),
+    "opening brace of a block on one line missing": (
+        line(9, '    weight_filler type: "xavier" }'),
+        [(9, 5, "CL012")],
+    ),
+    "opening brace of a layer on one line missing": (
+        line(28, 'layer name: "prob" type: "Softmax" bottom: "ip2" top: "prob" }'),
+        [(28, 1, "CL012")],
     ),
     "round brackets": (
         line(10, "  )", line(7, "  inner_product_param (")),
@@ -131,6 +143,8 @@ QUOTES = {
         line(28, 'layer { name: "prob" type: "Softmax" bottom: "ip2" top: "prob }'),
         [(28, 57, "CL005")],
     ),
+    "opening quote twice": (line(5, '  bottom: ""data"'), [(5, 11, "CL006")]),
+    "closing quote twice": (line(5, '  bottom: "data""'), [(5, 17, "CL001")]),
     "two kinds of quote": (line(3, "  name: \"ip1'"), [(3, 9, "CL005")]),
     "no quotes around a type": (line(4, "  type: InnerProduct"), [(4, 9, "CL006")]),
     "no quotes around a path": (

@@ -42,7 +42,13 @@ def table(shown: str) -> list[str]:
 
 INPUT = layer("x", "Input", "-> x", "input_param { shape { dim: 2 dim: 3 } }")
 DATA = layer("d", "Data", "-> x label", 'data_param { source: "s" batch_size: 2 }')
-IP = layer("ip", "InnerProduct", "x -> ip", "inner_product_param { num_output: 3 }")
+
+
+def ip(name: str, wiring: str, params: str = "") -> str:
+    return layer(name, "InnerProduct", wiring, f"{params} inner_product_param {{ num_output: 3 }}")
+
+
+IP = ip("ip", "x -> ip")
 LOSS = layer("loss", "SoftmaxWithLoss", "ip label -> loss")
 
 # The table as people see it
@@ -75,7 +81,7 @@ multiply-adds  240.5 M (240487400), 2.405 M for each of the batch
 memory         19.57 MB
   blobs        17.74 MB, data and diff
   parameters   1.831 MB, data and diff
-Caffe logs     "Memory required for data: 8971204"
+Caffe logs     "Memory required for data: 8970804"
 """
 
 WITHOUT_THE_DATA = """\
@@ -159,7 +165,7 @@ def test_problems_stand_first_and_the_table_still_shows() -> None:
     done = run("-", cwd=SAMPLES, stdin=(INPUT + IP + layer("r", "ReLU", "pi -> r")).encode())
     lines = done.stdout.decode().splitlines()
     assert lines[0] == "Caffe refuses this net: 1 problem"
-    assert lines[1].startswith('<stdin>:3:39: bottom "pi" of layer "r" ')
+    assert lines[1].startswith('<stdin>:3:40: bottom "pi" of layer "r" ')
     assert lines[2:4] == ["", "<stdin>"]
     assert [line.split()[0] for line in table(done.stdout.decode())] == ["layer", "x", "ip", "r"]
     assert done.returncode == 1
@@ -227,7 +233,8 @@ def test_stages_and_level() -> None:
 
 
 def test_the_hint_names_the_blob_with_the_sizes_that_are_known() -> None:
-    images = layer("d", "Data", "-> x", 'transform_param { crop_size: 8 } data_param { source: "s" batch_size: 2 }')  # fmt: skip # noqa: E501
+    crop = 'transform_param { crop_size: 8 } data_param { source: "s" batch_size: 2 }'
+    images = layer("d", "Data", "-> x", crop)
     assert "--shape x=2,C,8,8." in text(see(images))
     hdf5 = layer("d", "HDF5Data", "-> x", 'hdf5_data_param { source: "s" batch_size: 2 }')
     assert "--shape x=N,C,H,W." in text(see(hdf5))
@@ -254,9 +261,9 @@ def test_shapes_that_cannot_be(name: str, shape: tuple[int, ...], message: str) 
 
 # Notes
 
-FROZEN = IP.replace("inner_product_param", "param { lr_mult: 0 } param { lr_mult: 0 } inner_product_param")  # fmt: skip # noqa: E501
-SHARED = 'param {{ name: "w" }} param {{ name: "b" }} inner_product_param'
-HEAD = layer("head", "InnerProduct", "ip -> head", "inner_product_param { num_output: 3 }")
+FROZEN = ip("ip", "x -> ip", "param { lr_mult: 0 } param { lr_mult: 0 }")
+SHARED = 'param { name: "w" } param { name: "b" }'
+HEAD = ip("head", "ip -> head")
 
 
 def note(net: str, start: str, **asked: Any) -> str:
@@ -279,8 +286,7 @@ def test_layers_without_a_gradient() -> None:
 
 
 def test_shared_parameters() -> None:
-    shared = SHARED.format()
-    net = INPUT + IP.replace("inner_product_param", shared) + HEAD.replace("inner_product_param", shared)  # fmt: skip # noqa: E501
+    net = INPUT + ip("ip", "x -> ip", SHARED) + ip("head", "ip -> head", SHARED)
     assert note(net, "Shared") == "Shared parameters, counted once: head with ip."
     assert note(net, "parameters") == "parameters     12"
     assert "shared" in table(text(see(net)))[-1]
@@ -295,19 +301,19 @@ def test_splits_are_left_out() -> None:
 # Layout
 
 
-def columns(line: str) -> int:
-    return len(line)
-
-
 def test_long_names_and_numbers_fit_into_80_columns() -> None:
     long = "inception_a_resnet_block_17/branch_3x3/convolution_with_batch_norm"
-    conv = layer(long, "Convolution", f"x -> {long}", "param { lr_mult: 0.125 decay_mult: 10 } param { lr_mult: 20 decay_mult: 0 } convolution_param { num_output: 1024 kernel_size: 3 pad: 1 }")  # fmt: skip # noqa: E501
+    conv = layer(
+        *(long, "Convolution", f"x -> {long}"),
+        "param { lr_mult: 0.125 decay_mult: 10 } param { lr_mult: 20 decay_mult: 0 }"
+        "convolution_param { num_output: 1024 kernel_size: 3 pad: 1 }",
+    )
     relu = layer(f"{long}/relu", "ReLU", f"{long} -> {long}")
     loss = layer("loss", "SigmoidCrossEntropyLoss", f"{long} {long} -> l")
     shapes = {"x": (2, 512, 112, 112)}
     lines = table(text(see(DATA + conv + relu + loss, shapes=shapes)))
     assert len(lines) == 6
-    assert all(columns(line) <= 80 for line in lines)
+    assert all(len(line) <= 80 for line in lines)
     assert lines[3].startswith("inceptio…atch_norm ")
     assert lines[4].startswith("inceptio…norm/relu ")
     wide = table(text(see(DATA + conv + relu + loss, shapes=shapes), width=200))
@@ -334,11 +340,12 @@ def test_numbers(number: int, shown: str) -> None:
     net = layer("x", "Input", "-> x", f"input_param {{ shape {{ dim: {number} }} }}")
     line = table(text(see(net + layer("s", "Softmax", "x -> s", "softmax_param { axis: 0 }"))))[-1]
     macs = line[line.index(str(number)) + len(str(number)) :].split("  ")
-    assert [cell for cell in macs if cell.strip()][0].strip() == shown
+    assert next(cell for cell in macs if cell.strip()).strip() == shown
 
 
 def test_nothing_from_the_file_reaches_the_terminal_unseen() -> None:
-    hostile = layer("a\x1b[31m", "Re\x1bLU", "\x1bx -> \x1by \x1bz") + f'name: "\x1b"\n{layer("i", "Input", "-> \x1bx")}'  # fmt: skip # noqa: E501
+    hostile = 'name: "\x1b"' + layer("i", "Input", "-> \x1bx")
+    hostile += layer("a\x1b[31m", "Re\x1bLU", "\x1bx -> \x1by \x1bz")
     for style in ("text", "json"):
         done = run("-", "--format", style, cwd=SAMPLES, stdin=hostile.encode() + b"\xff")
         assert b"\x1b" not in done.stdout
@@ -351,7 +358,8 @@ def test_nothing_from_the_file_reaches_the_terminal_unseen() -> None:
 
 def test_the_document() -> None:
     net = DATA + FROZEN + layer("r", "ReLU", "ip -> ip") + LOSS
-    shown = json.loads(run("-", "--format", "json", "--shape", "x=2,3,1,1", cwd=SAMPLES, stdin=net.encode()).stdout)  # fmt: skip # noqa: E501
+    asked = ("--format", "json", "--shape", "x=2,3,1,1")
+    shown = json.loads(run("-", *asked, cwd=SAMPLES, stdin=net.encode()).stdout)
     layers = shown.pop("layers")
     assert layers[1] == {
         "name": "ip",
@@ -409,7 +417,7 @@ def test_unknown_is_null() -> None:
 
 
 def test_multipliers_are_given_as_written() -> None:
-    odd = IP.replace("inner_product_param", "param { lr_mult: 0.1 decay_mult: inf } inner_product_param")  # fmt: skip # noqa: E501
+    odd = ip("ip", "x -> ip", "param { lr_mult: 0.1 decay_mult: inf }")
     first = document(see(INPUT + odd))["layers"][1]["params"][0]
     assert (first["lr_mult"], first["decay_mult"]) == (0.1, None)
 

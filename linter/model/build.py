@@ -6,31 +6,28 @@ one mistake does not drown the rest.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from itertools import chain
 
 from ..core.problem import Problem
-from ..schema.message import Message
-from ..syntax.tree import Kind
 from .net import Blob, Layer, Net, Param
 from .shapes.setup import Built, Refused, Setup, Shape, count, differ, shapes_differ, shown
 
 
-# An upgrade moves these from data_param and its like to transform_param.
-_MOVED_FIELDS = frozenset(("scale", "mean_file", "crop_size", "mirror"))
-
-
-def set_up(net: Net, given: Mapping[str, Shape] | None = None) -> tuple[Shapes, list[Problem]]:
+def set_up(
+    net: Net, given: Mapping[str, Shape] | None = None, faulty: Collection[str] = ()
+) -> tuple[Shapes, list[Problem]]:
     """Shapes of a connected net, and why Caffe refuses layers of it.
 
-    ``given`` are the shapes of tops that only the data decides, by name.
+    ``given`` are the shapes of tops that only the data decides, by name. Of the layers named in
+    ``faulty`` nothing is taken to be known.
     """
     shapes = Shapes({}, {})
     problems: list[Problem] = []
     for layer in net.layers:
-        built = _build(layer, net, shapes, problems)
+        built = _unknown(layer)
+        if layer.name not in faulty:
+            built = _build(layer, net, shapes, problems)
         tops = [built.tops[i] if i < len(built.tops) else None for i in range(len(layer.tops))]
         for blob, shape in zip(layer.tops, tops, strict=True):
             if given and not layer.bottom_names and blob.name in given:
@@ -56,13 +53,14 @@ class Shapes:
     params: dict[Layer, list[Shape]]
 
 
+def _unknown(layer: Layer) -> Built:
+    return Built([], [None] * len(layer.params))
+
+
 def _build(layer: Layer, net: Net, shapes: Shapes, problems: list[Problem]) -> Built:
-    unknown = Built([], [None] * len(layer.params))
     kind = layer.kind
     if kind is None or None in layer.bottoms or not counts_fit(layer):
-        return unknown
-    if layer.own is not None and not _read_whole(layer.own):
-        return unknown
+        return _unknown(layer)
     setup = Setup(
         layer.message,
         kind.param,
@@ -78,25 +76,8 @@ def _build(layer: Layer, net: Net, shapes: Shapes, problems: list[Problem]) -> B
                 setup.memory(count(shape), "a top with a loss_weight", "loss_weight")
     except Refused as refused:
         problems.append(refused.problem)
-        return unknown
+        return _unknown(layer)
     return built
-
-
-def _read_whole(block: Message) -> bool:
-    """Whether all that the text has in a block has come through. What has not, be it broken or
-    another Caffe's field, has been told of, and may change any size.
-    """
-    fields = (block.node.children if block.node is not None else None) or ()
-    names = (field.name for field in fields if field.kind != Kind.EMPTY_LIST)
-    for name, written in Counter(names).items():
-        read = block.nodes.get(name)
-        number = len(read) if isinstance(read, list) else int(read is not None)
-        if written != number and name not in _MOVED_FIELDS:
-            return False
-    values = chain.from_iterable(
-        value if isinstance(value, list) else (value,) for value in block.values.values()
-    )
-    return all(_read_whole(value) for value in values if isinstance(value, Message))
 
 
 def _in_place_tops(layer: Layer) -> frozenset[int]:

@@ -169,9 +169,11 @@ class _Binder:
         """Bind a field that a bracket before it has put into the wrong message; false if the
         brackets are right or no other message nearby has such a field.
         """
+        last = _last_block(path[-1]) if self.too_shallow else None
+        if last is not None and self._rebind((*path, last), field):
+            return True
         if len(path) == 1:
-            last = _last_block(path[0]) if self.too_shallow else None
-            return last is not None and self._rebind((path[0], last), field)
+            return False
         if self.too_deep:
             return any(self._rebind(path[:end], field) for end in range(len(path) - 1, 0, -1))
         root_field = self.root.fields.get(field.name)
@@ -248,12 +250,9 @@ def _renamed(field: Field, name: str) -> Field:
 
 
 def _last_block(message: Message) -> Message | None:
-    """The message that was written last at the top of a file."""
-    blocks = [
-        values[-1]
-        for values in message.values.values()
-        if isinstance(values, list) and isinstance(values[-1], Message)
-    ]
+    """The block in a message that was written last."""
+    last = (value[-1] if isinstance(value, list) else value for value in message.values.values())
+    blocks = [value for value in last if isinstance(value, Message)]
     return max(blocks, key=lambda block: block.node.start if block.node else 0, default=None)
 
 

@@ -18,7 +18,7 @@ from .lexer import IDENTIFIER, TRIVIA, Token, bad_escape, next_token
 from .tree import Field, Kind, Tree
 
 # A net nests 6 deep at most; the limit keeps tools that walk trees recursively from harm.
-MAX_DEPTH = 100
+MAX_DEPTH = 50
 
 # What may stand right behind a value; anything else is glued to it by mistake.
 _ENDS_WORD = " \t\r\n\v\f#,;[]}>"
@@ -201,10 +201,11 @@ class _Careful:
         return token.end
 
     def _open(self, name: str, token: Token, bracket: Token) -> int:
-        if len(self.blocks) >= MAX_DEPTH:
-            self._report_depth(bracket)
         children: list[Field] = []
         block = Field(name, token.start, Kind.MESSAGE, "", bracket.start, bracket.end, children)
+        if len(self.blocks) >= MAX_DEPTH:
+            self._report_depth(bracket)
+            block.children = []  # what stands in it is read, and not kept
         self.fields.append(block)
         self.blocks.append((self.fields, block))
         self.fields = children
@@ -271,6 +272,9 @@ class _Careful:
             self.fields.append(field)
             return at
         at = self._continue_words(name)
+        if at < 0 and self._is_field(following) and self._opens_unseen(name, following):
+            self._report("missing-bracket", Span(name.start, name.end), name=name.text)
+            at = self._open(name.text, name, Token("symbol", "", name.end))
         if at < 0 and (following.text in ("}", "") or not (on_line or equals)):
             at = self._lone_name(name, following)
         return at if at >= 0 else self._drop(name, following)
@@ -289,18 +293,20 @@ class _Careful:
         """Whether a token is the name of a field, by what follows it."""
         return token.kind == "identifier" and self._next(token.end).text in (":", "{", "<")
 
+    def _opens_unseen(self, name: Token, following: Token) -> bool:
+        """Whether a block starts between two names, though no bracket opens it."""
+        return recovery.opens_below(self.text, name.start, following.start) or (
+            "\n" not in self.text[name.end : following.start]
+            and recovery.closes_on_line(self.text, following.start)
+        )
+
     def _lone_name(self, name: Token, following: Token) -> int:
-        """A name with its line to itself: the head of a block if what follows is indented so."""
-        span = Span(name.start, name.end)
+        """A name with nothing behind it, which is none in a text that breaks off or in prose."""
         if following.kind == "end" and self.blocks:
             return name.end  # an unclosed block tells enough
-        below = self._is_field(following)
-        if below and recovery.opens_below(self.text, name.start, following.start):
-            self._report("missing-bracket", span, name=name.text)
-            return self._open(name.text, name, Token("symbol", "", name.end))
-        if not self.blocks or not (below or following.text == "}"):
+        if not self.blocks or not (following.text == "}" or self._is_field(following)):
             return self._drop(name, following)
-        self._report("missing-value", span, name=name.text)
+        self._report("missing-value", Span(name.start, name.end), name=name.text)
         self.fields.append(Field(name.text, name.start, Kind.BROKEN, "", name.end, name.end))
         return name.end
 
@@ -382,6 +388,10 @@ class _Careful:
 
     def _string(self, name: str, token: Token, value: Token) -> tuple[Field, int]:
         start, end = value.start, value.end
+        if (doubled := recovery.doubled_quote_end(self.text, start)) >= 0:
+            text = self.text[start:doubled]
+            self._report("unquoted-text", Span(start, doubled), name=name, text=text)
+            return Field(name, token.start, Kind.BROKEN, text, start, doubled), doubled
         if value.flaw or recovery.swallows_field(self.text, start, end):
             end = recovery.text_end(self.text, start)
             quote, body = self.text[start], self.text[start + 1 : end].rstrip("\"'")

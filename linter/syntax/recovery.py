@@ -47,6 +47,12 @@ def opens_below(text: str, name: int, following: int) -> bool:
     return starts_line(text, name) and indentation(text, name) < indentation(text, following)
 
 
+def closes_on_line(text: str, at: int) -> bool:
+    """Whether the rest of the line closes one bracket more than it opens."""
+    line = text[at : at + _REACH].partition("\n")[0]
+    return line.count("}") > line.count("{")
+
+
 def unclosed(text: str, blocks: Sequence[Field]) -> list[Field]:
     """Of the blocks that are open at the end, outermost first, those that lack a bracket.
 
@@ -96,14 +102,36 @@ def surplus_bracket(text: str, fields: Sequence[Field], unmatched: int) -> int:
     """
     depth = indentation(text, unmatched)
     for field in reversed(fields[-_REACH:]):
-        close = field.end - 1
         if field.children is None or indentation(text, field.name_start) != depth:
             continue
-        if "\n" in text[field.start : close] and indentation(text, close) > depth:
-            return close
+        close = field.end - 1
+        if _has_lines(text, field) and indentation(text, close) > depth:
+            return _surplus_inside(text, field)
         if starts_line(text, close) and indentation(text, close) == depth:
             break
     return unmatched
+
+
+def _surplus_inside(text: str, block: Field) -> int:
+    """The bracket that a block ended with stands under a block inside it, which it was meant for."""
+    while True:
+        close = block.end - 1
+        depth = indentation(text, close)
+        meant = (
+            child
+            for child in reversed((block.children or [])[-_REACH:])
+            if child.children is not None
+            and _has_lines(text, child)
+            and indentation(text, child.name_start) == depth
+        )
+        inner = next(meant, None)
+        if inner is None:
+            return close
+        block = inner
+
+
+def _has_lines(text: str, block: Field) -> bool:
+    return "\n" in text[block.start : block.end]
 
 
 # Values
@@ -160,6 +188,15 @@ def swallows_field(text: str, start: int, end: int) -> bool:
         _SWALLOWED_NAME.search(text, max(start, end - _REACH), end)
         and _WORD_THEN_QUOTE.match(text, end)
     )
+
+
+_SECOND_QUOTE = re.compile(r"""(?:""|'')[\w./-]++["']""")
+
+
+def doubled_quote_end(text: str, at: int) -> int:
+    """End of a text with its opening quote typed twice (``""data"``), or -1."""
+    match = _SECOND_QUOTE.match(text, at)
+    return match.end() if match else -1
 
 
 _COMMA_NUMBER = re.compile(r",\d+(?=[\s#;}\]>]|\Z)")

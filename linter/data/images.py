@@ -1,0 +1,82 @@
+"""Image files, opened one by one with Pillow: sizes, and whether they can be decoded."""
+
+from __future__ import annotations
+
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_MOST_PIXELS = 40_000_000
+"""Larger images are not decoded, only opened."""
+
+_MOST_BYTES = 64 << 20
+
+_UNREAD_FORMATS = frozenset(("GIF", "ICO", "PSD", "HEIF", "XCF", "EPS", "WMF"))
+"""What Pillow opens and the OpenCV of Caffe's time does not."""
+
+# imdecode with IMREAD_UNCHANGED keeps an alpha channel and gray images gray.
+_CHANNELS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "I;16B": 1, "F": 1, "LA": 4, "RGBA": 4, "PA": 4}
+
+
+class Image(NamedTuple):
+    """An image: its sizes, 0 where unknown, and its ``fault``: a word, or empty."""
+
+    channels: int = 0
+    height: int = 0
+    width: int = 0
+    fault: str = ""
+    detail: str = ""
+
+
+def pillow() -> Any | None:
+    """Pillow's Image module, None where it is not installed."""
+    try:
+        from PIL import Image as module
+    except ImportError:
+        return None
+    return module
+
+
+def open_image(source: Path | bytes, module: Any) -> Image:
+    """Open and decode an image; whatever is wrong with it becomes its fault."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return _open(source, module)
+        except module.DecompressionBombError:
+            return Image()
+        except MemoryError:
+            return Image()
+        except Exception as error:  # noqa: BLE001 - Pillow's plugins raise anything on bad bytes
+            return Image(fault="unreadable", detail=_reason(error))
+
+
+def _open(source: Path | bytes, module: Any) -> Image:
+    if isinstance(source, Path):
+        size = source.stat().st_size
+        if not size:
+            return Image(fault="unreadable", detail="it is empty")
+        if size > _MOST_BYTES:
+            return Image()
+    with module.open(source if isinstance(source, Path) else BytesIO(source)) as image:
+        width, height = image.size
+        found = Image(_CHANNELS.get(image.mode, 3), height, width)
+        if image.format in _UNREAD_FORMATS:
+            return found._replace(fault="format", detail=image.format)
+        if width * height > _MOST_PIXELS:
+            return found
+        try:
+            image.draft("RGB", (1, 1))  # a JPEG is read to its end, but scaled down on the way
+            image.load()
+        except OSError as error:
+            fault = "truncated" if "truncated" in str(error) else "unreadable"
+            return found._replace(fault=fault, detail=_reason(error))
+        return found
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).partition("\n")[0]
+    if "cannot identify" in text:
+        return "it is no image of a known format"
+    return text[:100] or type(error).__name__

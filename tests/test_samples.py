@@ -1,0 +1,76 @@
+"""What caffelint says of its own samples, pinned: a new false alarm shows up as a difference.
+
+``pytest --accept`` rewrites the pinned files; the difference is what gets reviewed.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from caffelint.check import Checker
+from caffelint.config import Config
+from caffelint.report import render
+from caffelint.resources import load_rules
+
+ROOT = Path(__file__).parent.parent
+PINNED = Path(__file__).parent / "samples"
+SAMPLES = sorted(path.name for path in (ROOT / "samples").iterdir() if path.is_dir())
+
+
+def report(folder: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(ROOT)
+    checker = Checker(load_rules(), Config())
+    return render("text", checker.check([Path(folder)]))
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_sample(
+    sample: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    pinned = PINNED / f"{sample}.txt"
+    text = report(f"samples/{sample}", monkeypatch)
+    if request.config.getoption("--accept"):
+        pinned.parent.mkdir(exist_ok=True)
+        pinned.write_text(text, encoding="utf-8")
+    assert text == pinned.read_text(encoding="utf-8")
+
+
+def test_the_healthy_sample_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert report("samples/lenet", monkeypatch) == "no findings in 3 files\n"
+
+
+@pytest.mark.parametrize(
+    ("sample", "rules"),
+    [
+        ("two_class_vgg", {"missing-weight-filler", "missing-decay-mult"}),
+        ("frozen_batch_norm", {"global-stats-in-training"}),
+        ("rate_too_high", {"base-lr-too-high"}),
+        (
+            "broken",
+            {"unknown-field", "unknown-enum-value", "unknown-bottom", "unterminated-string"},
+        ),
+    ],
+)
+def test_the_risks_are_named(sample: str, rules: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    text = report(f"samples/{sample}", monkeypatch)
+    assert rules <= set(re.findall(r"\[CL\d{3} ([a-z0-9-]+)\]", text))
+
+
+_OUTPUT = re.compile(r"<!-- output of: caffelint (\S+) -->\n```\n(.*?)```\n", re.DOTALL)
+
+
+def test_outputs_in_the_readme_are_current(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    current = _OUTPUT.sub(
+        lambda m: m[0].replace(f"```\n{m[2]}```", f"```\n{report(m[1], monkeypatch)}```"), text
+    )
+    if request.config.getoption("--accept"):
+        readme.write_text(current, encoding="utf-8")
+    assert _OUTPUT.search(text)
+    assert current == readme.read_text(encoding="utf-8")
