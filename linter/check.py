@@ -7,9 +7,10 @@ as facts under the rules. A net that a checked solver builds is checked as that 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,30 @@ from .config import Config
 from .core.diagnostic import Diagnostic, Report
 from .core.problem import Problem
 from .core.source import Source, Span
+from .data.limits import Limits
+from .data.look import DataReader, Look
 from .engine.ruleset import RuleSet
 from .engine.run import Run, merge
 from .facts.build import FactBuilder
 from .model.build import set_up
 from .model.checks import check_net, with_faults
-from .model.context import UNKNOWN, Context, guess, is_deploy
+from .model.compare import (
+    Outline,
+    Sketch,
+    check_deploy,
+    check_transforms,
+    outline,
+    training_net,
+)
+from .model.context import UNKNOWN, Context, chosen, guess, is_deploy, launched
 from .model.files import missing_directory, resolve
+from .model.launch import Launch, LaunchFinder
 from .model.net import Net
 from .model.phase import State, effective_state, include_and_exclude
+from .model.sizes import check_test_size, net_batch, net_images
 from .model.solver import NetUse, net_uses
 from .model.transfer import Sources, check_transfer, filled_layers, find_weights
-from .model.weights import read_weights
+from .model.weights import WeightsError, read_weights
 from .resources import load_schema
 from .schema.bind import bind
 from .schema.kind import detect
@@ -112,13 +125,16 @@ class Checker:
         self._config = config
         self._run = Run(ruleset, config.options, _selected(ruleset, config))
         self._root = Path(config.root) if config.root is not None else None
+        self._launches = LaunchFinder(self._root)
         self._shapes = {name: tuple(sizes) for name, sizes in config.shapes.items()}
+        self.data = _data_reader(config, self._root)
         self.skipped: list[str] = []
         """What a directory held that was not checked, each with the reason."""
         self._kept: dict[Path, File] = {}
         self._read_weights = cache(read_weights)
         self._built: dict[Path, str] = {}
         """Nets that were checked as a solver builds them, with their names in reports."""
+        self._outlines: dict[Path, Outline] = {}
 
     def check(self, paths: Iterable[Path]) -> Report:
         """Check files, and the files below directories that look like prototxt.
@@ -146,6 +162,8 @@ class Checker:
         for path in nets:
             if _identity(path) not in self._built:
                 found += self._check_file(self._read(path))
+        for path in nets:
+            found += self._check_deploy(path)
         return self._report(found, names | self._built)
 
     def check_text(self, name: str, data: bytes) -> Report:
@@ -192,26 +210,55 @@ class Checker:
         assert file.message is not None
         views = _likely_views(file.message)
         built = _BuiltNet(file.source, file.message, views, file.problems, self._sources(None))
-        yield from self._check_built(built, self._context(built, None), None)
+        trained = next((view for view in views if _trains(view)), None)
+        yield from self._check_built(built, self._context(built, None), None, trained)
 
     def _check_built(
-        self, built: _BuiltNet, context: Context, solver: Any | None
+        self, built: _BuiltNet, context: Context, solver: Any | None, trained: Net | None
     ) -> Iterator[Diagnostic]:
-        """Every view of a net under the rules; ``solver`` are the facts of its solver."""
+        """Every view of a net under the rules; ``solver`` are the facts of its solver, ``trained``
+        is the net that is trained with the views for testing.
+        """
         source = built.source
-        builder = FactBuilder(self._rules.facts, source, context)
+        builder = FactBuilder(self._rules.facts, source, context, trained)
+        sketches: list[Sketch] = []
         yield from self._run.on_problems(source, include_and_exclude(built.net.get("layer")))
         for view in built.views:
             faulty = with_faults(view, built.problems)
-            shapes, shape_problems = set_up(view, self._shapes, faulty)
+            look = self.data.look(view, source) if self.data is not None else Look()
+            for place, found in look.found:
+                yield from self._run.on_problems(place, found, view.state.phase)
+            shapes, shape_problems = set_up(view, {**look.shapes, **self._shapes}, faulty)
+            sketches.append((view, shapes))
             problems = view.problems + check_net(view) + shape_problems
+            if trained is not None and not _trains(view):
+                problems += check_transforms(trained, view)
             if built.weights is not None:
                 problems += check_transfer(view, shapes.params, built.weights, _is_trained(built))
             yield from self._run.on_problems(source, problems, view.state.phase)
             facts = builder.empty_solver() if solver is None else solver
             yield from self._run.on_targets(builder.targets(view, facts))
+        self._outlines[_identity(Path(source.name))] = outline(source.name, sketches)
 
-    def _context(self, built: _BuiltNet, solver: Message | None) -> Context:
+    def _check_deploy(self, path: Path) -> Iterator[Diagnostic]:
+        """A net without loss against the training net of the same directory that it belongs to."""
+        own = self._outlines.get(_identity(path))
+        if own is None or own.loss or not own.learned:
+            return
+        folder = _identity(path).parent
+        train = training_net(
+            own, (one for key, one in self._outlines.items() if key.parent == folder)
+        )
+        if train is None:
+            return
+        file = self._read(path)
+        assert file.message is not None
+        for view in _likely_views(file.message)[:1]:
+            yield from self._run.on_problems(file.source, check_deploy(own, train, view))
+
+    def _context(
+        self, built: _BuiltNet, solver: Message | None, launches: Sequence[Launch] = ()
+    ) -> Context:
         config, weights = self._config, built.weights
         filled = None
         if weights is not None and weights.whole:
@@ -226,6 +273,8 @@ class Checker:
         if solver is not None and solver.has("weights"):
             reason = f"the solver's weights: {solver.get('weights')[0]}"
             return Context("finetune", True, reason, filled)
+        if (found := launched(launches)) is not None:
+            return replace(found, filled=filled)
         return guess(built.net, built.views)
 
     def _sources(self, solver: File | None) -> Sources | None:
@@ -238,6 +287,17 @@ class Checker:
             return None
         return find_weights(solver.message, solver.path, self._root, self._read_weights)
 
+    def _launched_weights(self, launches: Sequence[Launch]) -> Sources | None:
+        """The files that a launch script starts the solver with, where they can be read."""
+        launch = chosen(launches)
+        files = launch.files() if launch is not None else None
+        if files is None or self._config.context is not None:
+            return None
+        try:
+            return Sources(tuple(self._read_weights(path) for path in files))
+        except WeightsError:
+            return None
+
     @cached_property
     def _given_weights(self) -> Sources:
         """The weights files of the config; one that cannot be read ends the run."""
@@ -249,21 +309,29 @@ class Checker:
         assert file.message is not None
         solver = file.message
         nets, problems = self._build_nets(file)
-        weights = self._sources(file)
-        problems += weights.problems if weights is not None else ()
+        told = self._config.context is not None or self._config.weights
+        launches = [] if told else self._launches.find(file.path)
+        weights = self._sources(file) or self._launched_weights(launches)
+        if weights is not None:
+            problems += weights.problems
+            self.skipped += weights.skipped
         for built in nets:
             built.weights = weights
-        contexts = [self._context(built, solver) for built in nets]
+        contexts = [self._context(built, solver, launches) for built in nets]
         builder = FactBuilder(self._rules.facts, file.source, contexts[0] if contexts else UNKNOWN)
         lost = missing_directory(solver.get("snapshot_prefix"), file.path, self._root)
         facts = builder.solver(solver, lost)
+        if (launch := chosen(launches)) is not None:
+            builder.add_launch(facts, launch)
+        trained = next((view for built in nets for view in built.views if _trains(view)), None)
+        if trained is not None:
+            find = partial(self._find, named_in=file.path)
+            builder.add_sizes(facts, net_batch(trained), net_images(trained, find))
         yield from self._run.on_problems(file.source, problems)
         for built, context in zip(nets, contexts, strict=True):
             yield from self._run.on_problems(built.source, built.problems)
-            yield from self._check_built(built, context, facts)
-        training = next(
-            (builder.net(view) for built in nets for view in built.views if _trains(view)), None
-        )
+            yield from self._check_built(built, context, facts, trained)
+        training = None if trained is None else builder.net(trained)
         yield from self._run.on_targets([builder.solver_target(solver, facts, training)])
 
     def _build_nets(self, file: File) -> tuple[list[_BuiltNet], list[Problem]]:
@@ -271,7 +339,10 @@ class Checker:
         assert file.message is not None
         nets: dict[Path, _BuiltNet] = {}
         problems: list[Problem] = []
+        find = partial(self._find, named_in=file.path)
+        tests = count()
         for use in net_uses(file.message):
+            number = next(tests) if use.phase == "TEST" else -1
             found = self._net_of(file, use)
             if isinstance(found, Problem):
                 problems.append(found)
@@ -279,9 +350,27 @@ class Checker:
             path, built = found
             built = nets.setdefault(path, built)
             state = effective_state(use.phase, built.net.values.get("state"), use.state)
-            if all(view.state != state for view in built.views):
-                built.views.append(Net(built.net, state))
+            view = next((view for view in built.views if view.state == state), None)
+            if view is None:
+                view = Net(built.net, state)
+                built.views.append(view)
+            if number >= 0:
+                problems += check_test_size(file.message, number, view, find)
+            problems += self._sibling_net(file, use)
         return list(nets.values()), problems
+
+    def _find(self, name: str, named_in: Path) -> Path | None:
+        return resolve(name, named_in, self._root)[0]
+
+    def _sibling_net(self, file: File, use: NetUse) -> Iterator[Problem]:
+        """A net beside the solver with the name of the one that it takes from elsewhere."""
+        path = self._find(use.path, file.path) if use.path else None
+        sibling = file.path.parent / Path(use.path).name
+        if path is None or _identity(path) == _identity(sibling) or not sibling.is_file():
+            return
+        if sibling.stat().st_size <= MAX_BYTES and sibling.read_bytes() != path.read_bytes():
+            values = {"net": use.path, "sibling": sibling.as_posix()}
+            yield Problem("net-beside-not-used", use.span, values, rejects=False)
 
     def _net_of(self, file: File, use: NetUse) -> tuple[Path, _BuiltNet] | Problem:
         """The net that a solver names, or why it cannot be had."""
@@ -317,6 +406,11 @@ def _is_trained(built: _BuiltNet) -> bool:
         and any(layer.learns for layer in view.layers)
         for view in built.views
     )
+
+
+def _data_reader(config: Config, root: Path | None) -> DataReader | None:
+    """What looks at the data that nets name; None where that is not wanted."""
+    return DataReader(load_schema(), root, Limits(config.data_sample)) if config.data else None
 
 
 def _trains(view: Net) -> bool:

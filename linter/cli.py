@@ -8,6 +8,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any
@@ -17,6 +19,10 @@ import click
 from . import __version__
 
 FORMATS = ("text", "json", "sarif")
+_WEIGHTS_SUFFIXES = (".caffemodel", ".h5", ".solverstate")
+
+_LONG_WORK = 32
+"""So many images or records take long enough to show progress."""
 
 
 class _Commands(click.Group):
@@ -87,6 +93,13 @@ def cli() -> None:
     metavar="BLOB=N,C,H,W",
     help="Sizes of a blob that only the data decides; repeatable.",
 )
+@click.option(
+    "--data-sample",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Open up to N images of a list, or rows of a data set.  [default: 64]",
+)
+@click.option("--no-data", is_flag=True, help="Do not look at the data that nets name.")
 @click.option("--expand", is_flag=True, help="Report every layer by itself.")
 @click.option(
     "--stdin-filename",
@@ -117,6 +130,8 @@ def check(
 
     config = _with_options(find_config(Path.cwd()), settings)
     checker = Checker(load_rules(), config)
+    if checker.data is not None and sys.stderr.isatty():
+        checker.data.limits = replace(checker.data.limits, progress=_progress)
     if paths == (Path("-"),):
         report = checker.check_text(stdin_filename, sys.stdin.buffer.read())
     elif Path("-") in paths:
@@ -127,6 +142,7 @@ def check(
     _write(render(style, report, colour=colour, expand=expand), output)
     for reason in checker.skipped:
         click.echo(f"skipped {reason}", err=True)
+    _tell_missing(checker.data.missing if checker.data is not None else ())
     limit = Severity[config.fail_on.upper()]
     ctx.exit(1 if any(one.severity >= limit for one in report.diagnostics) else 0)
 
@@ -135,7 +151,9 @@ def _with_options(config: Any, settings: dict[str, Any]) -> Any:
     """The config with what the command line says put over it."""
     import msgspec
 
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {"data": False} if settings.pop("no_data", False) else {}
+    if (sample := settings.pop("data_sample", None)) is not None:
+        given["data_sample"] = sample
     for name, value in settings.items():
         if name == "weights":
             value = [part.strip() for item in value for part in item.split(",")]
@@ -202,8 +220,14 @@ def show(
 ) -> None:
     """Show a net as Caffe would build it: layers, shapes, parameters, multiply-adds, memory.
 
-    NET - reads standard input. Exit status 1 means that Caffe would refuse the net.
+    NET - reads standard input. Exit status 1 means that Caffe would refuse the net. Of a
+    .caffemodel, .h5 or .solverstate the layers are shown, with statistics of their values.
     """
+    if net.suffix in _WEIGHTS_SUFFIXES:
+        if phase or level is not None or stages or shapes:
+            raise click.UsageError(f"of a {net.suffix} file only --format can be chosen")
+        _show_weights(net, style)
+        return
     from .check import read_file, read_text
     from .report.safe import dump, printable
     from .show import ShapeError, document, text, view
@@ -223,6 +247,103 @@ def show(
         paint = click.style if terminal and "NO_COLOR" not in os.environ else None
         click.echo(text(shown, width=width, safe=printable, paint=paint), nl=False)
     ctx.exit(1 if shown.rejected else 0)
+
+
+def _show_weights(path: Path, style: str) -> None:
+    from .report.safe import dump, printable
+    from .show_weights import document, read, text
+
+    shown = read(path)
+    click.echo(dump(document(shown)) if style == "json" else text(shown, printable), nl=False)
+
+
+def _progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """Show on standard error how far long work is."""
+    if len(items) < _LONG_WORK:
+        yield from items
+        return
+    with click.progressbar(items, label=what, file=sys.stderr) as bar:
+        yield from bar
+
+
+def _tell_missing(libraries: Any) -> None:
+    """Say which data was not looked at for want of a library."""
+    if libraries:
+        names = " and ".join(sorted(libraries))
+        click.echo(
+            f"some data was not looked into: that takes {names} (pip install 'caffelint[data]')",
+            err=True,
+        )
+
+
+@cli.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--classes", type=click.IntRange(min=1), metavar="K", help="Labels are 0 to K - 1.")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=0),
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="Open up to N images, or rows of a data set; 16 N records of a database.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Directory that names in a list count from.  [default: the working directory]",
+)
+@click.option(
+    *("--format", "style"),
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="How to report.",
+)
+@click.pass_context
+def data(
+    ctx: click.Context,
+    /,
+    source: Path,
+    classes: int | None,
+    sample: int,
+    root: Path | None,
+    style: str,
+) -> None:
+    """Show what a list of images, an LMDB, an HDF5 file or a mean file holds, and what is wrong.
+
+    Exit status 1 means that there is a warning or an error.
+    """
+    from .core.diagnostic import Severity
+    from .data.limits import Limits, silent
+    from .data.summary import document, lines, summarise
+    from .engine.run import Run
+    from .report.safe import dump, printable
+    from .resources import load_rules, load_schema
+
+    limits = Limits(sample, progress=_progress if sys.stderr.isatty() else silent)
+    summary = summarise(source, classes, root, load_schema(), limits)
+    run = Run(load_rules())
+    found = [one for place, problems in summary.found for one in run.on_problems(place, problems)]
+    if style == "json":
+        findings = [
+            {
+                "rule": one.rule,
+                "severity": one.severity.word,
+                "line": one.place.source.locate(one.place.span.start).line,
+                "message": one.message,
+            }
+            for one in found
+        ]
+        click.echo(dump({**document(summary), "diagnostics": findings}), nl=False)
+    else:
+        for text in lines(summary):
+            click.echo(printable(text))
+        for one in found:
+            number = one.place.source.locate(one.place.span.start).line
+            where = f"line {number}: " if one.place.source.text else ""
+            click.echo(printable(f"{one.severity.word}: {where}{one.message} [{one.rule}]"))
+    _tell_missing(summary.needs)
+    ctx.exit(1 if any(one.severity >= Severity.WARNING for one in found) else 0)
 
 
 @cli.command()
@@ -271,8 +392,11 @@ def main() -> None:
         # The reader went away (| head). Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception as error:
-        if not type(error).__module__.startswith("caffelint") and not isinstance(error, OSError):
+    except Exception as error:  # noqa: BLE001 - whatever it is, the user gets one line
+        if "CAFFELINT_TRACEBACK" in os.environ:
             raise
-        click.echo(f"caffelint: {error}", err=True)
+        ours = type(error).__module__.startswith("caffelint") or isinstance(error, OSError)
+        what = "" if ours else f"internal error: {type(error).__name__}: "
+        more = "" if ours else " (CAFFELINT_TRACEBACK=1 shows where)"
+        click.echo(f"caffelint: {what}{error}{more}", err=True)
         sys.exit(2)

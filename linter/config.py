@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -27,7 +27,8 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     ``select`` and ``ignore`` hold rule ids, id prefixes (``CL2``) or names. ``options`` gives
     values to rules' options by rule id or name. ``shapes`` gives the
     sizes of blobs that only the data decides. ``root`` is the directory that Caffe is started
-    in; relative paths in it count from the config file.
+    in; relative paths in it count from the config file. ``data`` tells whether the data that
+    nets name is looked at, ``data_sample`` how many images of a list at most.
     """
 
     select: list[str] = []
@@ -37,6 +38,8 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     weights: list[str] = []
     root: str | None = None
     shapes: dict[str, list[int]] = {}
+    data: bool = True
+    data_sample: Annotated[int, msgspec.Meta(ge=0)] = msgspec.field(name="data-sample", default=64)
     fail_on: SeverityName = msgspec.field(name="fail-on", default="warning")
 
 

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "syntax": {"core"},
     "schema": {"core", "syntax"},
     "model": {"core", "schema"},
+    "data": {"core", "schema", "model"},
     "engine": {"core"},
     "facts": {"core", "schema", "model", "engine"},
     "report": {"core"},

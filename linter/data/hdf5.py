@@ -68,13 +68,13 @@ def read_hdf5(path: Path, names: Iterable[str] | None, limits: Limits, module: A
             there = _names(file, module)
             wanted = there if names is None else [name for name in names if name in there]
             return Hdf5File({name: _data_set(file[name], limits) for name in wanted}, there)
-    except Exception as error:  # noqa: BLE001 - h5py raises anything on a damaged file
+    except Exception as error:  # h5py raises anything on a damaged file
         raise Hdf5Error(str(error).partition("\n")[0][:200] or type(error).__name__) from error
 
 
 def _names(file: Any, module: Any) -> list[str]:
     """Names of the data sets in the file itself; links to other files are not followed."""
-    found = []
+    found: list[str] = []
     for name in file:
         if len(found) == _MOST_NAMES:
             break
@@ -88,7 +88,7 @@ def _data_set(one: Any, limits: Limits) -> DataSet:
     shape, kind = one.shape, one.dtype.kind
     result = DataSet(shape or (), str(one.dtype))
     if shape is None or not shape:
-        result.fault = "scalar"
+        result.fault = "empty"
     elif kind not in "fiu" or one.dtype.names:
         result.fault = "type"
     elif not prod(shape):

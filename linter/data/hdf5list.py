@@ -11,12 +11,13 @@ from ..core.problem import Problem
 from ..core.source import Span
 from ..model.files import start_directories
 from ..model.net import Layer
+from ..model.shapes.setup import signed
 from ..schema.message import Message
 from .hdf5 import SIGNATURE, DataSet, Hdf5Error, Hdf5File, h5py, read_hdf5
-from .labels import Classes, Labels, classes_of, range_problems
+from .labels import Labels, Use, classes_of, label_problems
 from .limits import Limits, evenly
 from .lists import Text, read_text
-from .paths import Found, head, is_file, shown
+from .paths import Found, head, is_file
 
 _MOST_FILES = 16
 """So many files of a list are opened, evenly taken."""
@@ -83,7 +84,7 @@ def read_hdf5_list(
     result = Hdf5List(text, found.start)
     if text.form:
         return result
-    names = list(_words(text))
+    names = list(list_words(text))
     result.total = len(names)
     bases = [found.start] if found.start is not None else list(start_directories(found.path, root))
     module = h5py()
@@ -103,7 +104,7 @@ def read_hdf5_list(
     return result
 
 
-def _words(text: Text) -> Iterator[tuple[str, Span]]:
+def list_words(text: Text) -> Iterator[tuple[str, Span]]:
     """The list is read word by word, so a name ends at any blank."""
     for start, line in text.lines():
         at = 0
@@ -134,7 +135,7 @@ def list_problems(
                 yield problem, True
         for problem in _reshaped(files):
             yield problem, True
-        for problem in _label_problems(files, layer):
+        for problem in _label_problems(files, layer, own, training):
             yield problem, True
 
 
@@ -153,9 +154,11 @@ def _missing(files: Hdf5List, layer: Layer, own: Message) -> Iterator[tuple[Prob
         "source": own.get("source"),
         "looked": len(lost),
         "example": lost[0].name,
-        "start": shown(files.start) if files.start is not None else "",
     }
-    yield Problem("hdf5-files-not-found", own.span("source"), values, layer=layer.name), False
+    problem = Problem(
+        "listed-files-not-found", own.span("source"), values, layer=layer.name, rejects=False
+    )
+    yield problem, False
 
 
 def file_problems(file: ListedFile, tops: Sequence[str]) -> Iterator[Problem]:
@@ -206,18 +209,23 @@ def _reshaped(files: Hdf5List) -> Iterator[Problem]:
                 yield Problem("hdf5-shape-changes", file.span, values, rejects=False)
 
 
-def _label_problems(files: Hdf5List, layer: Layer) -> Iterator[Problem]:
+def _label_problems(
+    files: Hdf5List, layer: Layer, own: Message, training: bool
+) -> Iterator[Problem]:
+    # What holds for all labels together can be said where they are all in one file.
+    trains, mixed = training and files.total == 1, bool(own.get("shuffle"))
+    batch = max(1, signed(own.get("batch_size")))
     for top in layer.tops:
-        classes = classes_of(top)
-        for file in files.files if classes is not None else ():
+        use = Use(classes_of(top), trains, mixed, batch)
+        for file in files.files if use.classes is not None else ():
             one = file.content.sets.get(top.name) if file.content is not None else None
-            found = list(set_labels(file, one, classes)) if one is not None else []
+            found = list(set_labels(file, one, use)) if one is not None else []
             if found:
                 yield from found
                 break  # the other files were made by the same script
 
 
-def set_labels(file: ListedFile, one: DataSet, classes: Classes | None) -> Iterator[Problem]:
+def set_labels(file: ListedFile, one: DataSet, use: Use) -> Iterator[Problem]:
     """Problems of a data set that holds class numbers; they are cut to integers when read."""
     labels = Labels(whole=one.whole, total=one.shape[0] if one.shape else 0)
     for value in one.labels:
@@ -227,4 +235,4 @@ def set_labels(file: ListedFile, one: DataSet, classes: Classes | None) -> Itera
         values = {"path": file.name, "label": f"{fractional:g}", "cut": int(fractional)}
         yield Problem("hdf5-fractional-label", file.span, values, rejects=False)
     if labels.counts:
-        yield from range_problems(labels, classes, file.span)
+        yield from label_problems(labels, use, file.span)

@@ -15,7 +15,7 @@ from ..schema.message import Message
 from .images import Image, open_image, pillow
 from .limits import Limits, evenly
 from .lists import ImageList
-from .paths import Found, is_directory, is_file, shown
+from .paths import Found, is_directory, is_file
 
 _MOST_REPORTED = 3
 
@@ -100,7 +100,6 @@ def _explain(
         "looked": result.looked,
         "example": folder + names[0],
         "folder": folder,
-        "start": shown(bases[0]) if bases else "",
         "beside": "",
     }
     result.values = values
@@ -116,7 +115,7 @@ def _explain(
         result.trouble = "names-relative-to-list"
         values["beside"] = _prefix(beside, found)
     else:
-        result.trouble = "images-not-found"
+        result.trouble = "listed-files-not-found"
 
 
 def _any(names: list[str], paths: Callable[[str], list[Path]]) -> bool:

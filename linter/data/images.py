@@ -32,7 +32,7 @@ class Image(NamedTuple):
 def pillow() -> Any | None:
     """Pillow's Image module, None where it is not installed."""
     try:
-        from PIL import Image as module
+        from PIL import Image as module  # noqa: N813 - a module of that name
     except ImportError:
         return None
     return module

@@ -177,6 +177,7 @@ def range_problems(labels: Labels, classes: Classes | None, span: Span) -> Itera
         "head": classes.head,
         "highest": max(labels.counts, default=0),
         "last": number - 1,
+        "outputs": max(labels.counts, default=0) + 1,
     }
     for kind, wrong in (
         ("label-negative", {one for one in labels.counts if one < 0} - classes.ignored),
@@ -189,18 +190,8 @@ def range_problems(labels: Labels, classes: Classes | None, span: Span) -> Itera
         at = min(wrong, key=lambda label: (labels.first[label], abs(label)))
         entries = _share(sum(labels.counts[label] for label in wrong), labels)
         place = labels.first[at]
-        found = {
-            **values,
-            "label": at,
-            "entries": entries,
-            "needed": values["highest"],
-            **_wanted(labels),
-        }
+        found = {**values, "label": at, "entries": entries}
         yield Problem(kind, span if place == _NOWHERE else place, found, rejects=False)
-
-
-def _wanted(labels: Labels) -> dict[str, object]:
-    return {"outputs": max(labels.counts) + 1}
 
 
 def _from_one(labels: Labels, number: int) -> bool:

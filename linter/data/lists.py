@@ -210,11 +210,11 @@ class _Reader:
         blank = line.rfind(" ")
         name, tail = (line, line) if blank < 0 else (line[:blank], line[blank + 1 :])
         number = _NUMBER.match(tail)
-        if blank >= 0 and number is not None and (number.end() == len(tail) or tail.endswith("\r")):
-            # The usual line: what else it can have is a name that needs a closer look.
-            if " " not in name and "\t" not in name and number.end() >= len(tail) - 1:
-                self._take(start, name, int(number[1]))
-                return
+        # Most lines are a name without blanks, a blank and a number.
+        plain = blank >= 0 and " " not in name and "\t" not in name
+        if plain and number is not None and tail[number.end() :] in ("", "\r"):
+            self._take(start, name, int(number[1]))
+            return
         fault = _fault_of(line, name, tail, blank)
         if fault is not None:
             kind, at, values = fault
@@ -261,11 +261,10 @@ def _fault_of(line: str, name: str, tail: str, blank: int) -> _FaultOf | None:
         words = _SEPARATORS[separated[0][0]]
         return "list-separator", separated.start(), {"separator": words, "line": line.strip()}
     if blank >= 0 and not tail.strip():
-        values = {"words": "ends in a blank", "name": name}
-        return "list-stray-blank", len(line.rstrip()), values
+        return "list-stray-blank", len(line.rstrip()), {"words": "ends in a blank", "name": name}
     if name != name.rstrip():
-        values = {"words": "has two blanks before the label", "name": name}
-        return "list-stray-blank", len(name.rstrip()), values
+        words = "has two blanks before the label"
+        return "list-stray-blank", len(name.rstrip()), {"words": words, "name": name}
     if name != name.lstrip():
         return "list-stray-blank", 0, {"words": "starts with a blank", "name": name}
     further = _FURTHER_LABELS.search(name) if blank >= 0 else None

@@ -73,10 +73,8 @@ class Lmdb:
         # The one that was written last.
         meta = max(first, second, key=lambda one: one.transaction)
         if self._size < (meta.last_page + 1) * meta.page_size and meta.entries:
-            raise LmdbError(
-                f"it has {self._size} bytes of {(meta.last_page + 1) * meta.page_size}: the copy is "
-                "not complete"
-            )
+            wanted = (meta.last_page + 1) * meta.page_size
+            raise LmdbError(f"it has {self._size} of its {wanted} bytes: a copy that broke off")
         return meta
 
     def _meta_at(self, offset: int) -> _Meta:

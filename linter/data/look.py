@@ -11,7 +11,7 @@ from ..core.problem import Problem
 from ..core.source import Source, Span
 from ..model.net import Layer, Net
 from ..model.shapes.setup import Shape, signed
-from ..schema.descriptor import MessageType
+from ..schema.descriptor import Schema
 from ..schema.message import Message
 from .database import Database, read_database
 from .hdf5list import Hdf5List, list_problems, read_hdf5_list
@@ -39,18 +39,16 @@ class Look:
 class DataReader:
     """Reads what data layers name, each source once.
 
-    ``datum`` and ``blob`` are the message types of records and mean files; ``root`` is where Caffe
-    is started, None where that is not known. ``missing`` collects the names of libraries that
-    would have been needed.
+    ``schema`` has the types of records and mean files; ``root`` is where Caffe is started, None
+    where that is not known. ``missing`` collects the names of libraries that would have been
+    needed.
     """
 
-    def __init__(
-        self, datum: MessageType, blob: MessageType, root: Path | None, limits: Limits | None = None
-    ) -> None:
-        self._datum = datum
-        self._blob = blob
+    def __init__(self, schema: Schema, root: Path | None, limits: Limits) -> None:
+        self._datum = schema.message_type(schema.pool.FindMessageTypeByName("caffe.Datum"))
+        self._blob = schema.message_type(schema.pool.FindMessageTypeByName("caffe.BlobProto"))
         self._root = root
-        self.limits = limits or Limits()
+        self.limits = limits
         self.missing: set[str] = set()
         self._kept: dict[tuple[object, ...], object] = {}
 
@@ -59,7 +57,7 @@ class DataReader:
         result = Look()
         for layer in view.sources:
             problems = list(self._look_at(layer, view, Path(source.name), result))
-            problems += self._transform(layer, view, Path(source.name))
+            problems += self._transform(layer, Path(source.name))
             result.found.append((source, problems))
         return result
 
@@ -223,7 +221,7 @@ class DataReader:
 
     # Transformation
 
-    def _transform(self, layer: Layer, view: Net, named_in: Path) -> Iterator[Problem]:
+    def _transform(self, layer: Layer, named_in: Path) -> Iterator[Problem]:
         """What transform_param does to the data, as far as their sizes are known."""
         if layer.type not in ("Data", "ImageData", "WindowData"):
             return
@@ -325,6 +323,3 @@ def _database_sizes(database: Database, transform: Message) -> Sizes:
         key = (channels or own, height, width)
         sizes[key] = sizes.get(key, 0) + number
     return sizes
-
-
-__all__ = ["DataReader", "Look", "is_directory"]

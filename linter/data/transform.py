@@ -77,7 +77,7 @@ def _mixed(layer: Layer, crop: int, sizes: Sizes) -> Iterator[Problem]:
     squares = {size[1:] for size in measured}
     if crop or len(squares) < 2 or signed(own.get("batch_size")) == 1:
         return
-    one, other = sorted(squares)[0], sorted(squares)[-1]
+    one, other = min(squares), max(squares)
     found = {**values, "one": f"{one[0]}×{one[1]}", "other": f"{other[0]}×{other[1]}"}
     resize = "new_height and new_width" if layer.type == "ImageData" else ""
     yield _problem("sizes-mixed", own.span("source"), layer, {**found, "resize": resize})
@@ -99,9 +99,11 @@ def _mean_file(
     wrong = next((s for s in sizes if _differs((channels, height, width), s)), None)
     if wrong is not None:
         wanted = "×".join(str(size or "?") for size in wrong)
-        yield _problem("mean-size-differs", span, layer, {**values, "wanted": wanted})
+        values["reason"] = f"images are {wanted} before they are cropped"
+        yield _problem("mean-size-differs", span, layer, values)
     elif crop > min(height, width):
-        yield _problem("mean-smaller-than-crop", span, layer, {**values, "crop": crop})
+        values["reason"] = f"crops of {crop}×{crop} are cut out of images of the mean's size"
+        yield _problem("mean-size-differs", span, layer, values)
 
 
 def _differs(mean: tuple[int, int, int], data: tuple[int, int, int]) -> bool:

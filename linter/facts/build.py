@@ -10,9 +10,12 @@ from typing import Any
 from ..core.source import Source
 from ..engine.ruleset import Facts
 from ..engine.run import Target
+from ..model.compare import only_here
 from ..model.context import Context
+from ..model.launch import Launch
 from ..model.net import Blob, Layer, Net, Param
 from ..model.schedule import first_below, ignored_by_policy, ignored_by_type, rate
+from ..model.sizes import batch_size
 from ..model.solver import LR_POLICIES, SOLVER_TYPES, net_uses
 from ..schema.message import Message
 from .anchor import MessageAnchor
@@ -30,11 +33,17 @@ _IGNORED_TRANSFORMS = {"Data": "data_param", "ImageData": "image_data_param"}
 
 
 class FactBuilder:
-    """Builds the facts of one file's nets and of its solver."""
+    """Builds the facts of one file's nets and of its solver.
 
-    def __init__(self, facts: Facts, source: Source, context: Context) -> None:
+    ``trained`` is the training net that test nets belong to, None where there is none.
+    """
+
+    def __init__(
+        self, facts: Facts, source: Source, context: Context, trained: Net | None = None
+    ) -> None:
         self._source = source
         self._context = context
+        self._trained = trained
         self._new_layer = facts.new("Layer")
         self._new_net = facts.new("Net")
         self._new_solver = facts.new("Solver")
@@ -51,8 +60,13 @@ class FactBuilder:
         shared = {"net": net_facts, "solver": solver}
         yield Target("net", self._source, net_anchors, shared, phase=phase, context=words)
         under_others = _under_others(net)
+        untrained = self._untrained(net)
         for layer in net.layers:
-            variables = {**shared, "layer": self.layer(layer, net, under_others)}
+            layer_facts = self.layer(layer, net, under_others)
+            if layer in untrained:
+                layer_facts.only_in_test = True
+                layer_facts.trained_instead = _text(untrained[layer])
+            variables = {**shared, "layer": layer_facts}
             own = layer.kind.param if layer.kind else ""
             anchor = MessageAnchor(layer.message, own)
             yield Target(
@@ -76,6 +90,16 @@ class FactBuilder:
         """A net has no block of its own to point at, so its first layer stands for it."""
         return (MessageAnchor(net.layers[0].message),) if net.layers else ()
 
+    def _untrained(self, net: Net) -> dict[Layer, str]:
+        """Layers of a test net that its training net lacks; see ``only_here``."""
+        if self._trained is None or net.state.phase != "TEST":
+            return {}
+        return only_here(net, self._trained)
+
+    def _is_filled(self, layer: Layer) -> bool:
+        """Whether the layer is known to start from stored weights; a snapshot holds all of them."""
+        return self._context.kind == "resume" or layer.name in (self._context.filled or ())
+
     # Net
 
     def net(self, net: Net) -> Any:
@@ -84,11 +108,10 @@ class FactBuilder:
         weighing = [layer for layer in layers if layer.weighs]
         learning = [layer for layer in weighing if layer.learns]
         fillable = [layer for layer in learning if _takes_filler(layer)]
-        filled = self._context.filled or ()
         unfilled = [
             layer
             for layer in fillable
-            if not _has_filler(layer, "weight_filler") and layer.name not in filled
+            if not _has_filler(layer, "weight_filler") and not self._is_filled(layer)
         ]
         first = [layer for layer in weighing if _takes_filler(layer)][:1]
         under_others = _under_others(net)
@@ -124,7 +147,7 @@ class FactBuilder:
             frozen=len(weighing) - len(learning),
             first_filled=any(_has_filler(layer, "weight_filler") for layer in first),
             weights_without_decay=sum(layer.params[0].decay_mult == 0 for layer in fillable),
-            weights_known=self._context.filled is not None,
+            weights_known=self._context.filled is not None or self._context.kind == "resume",
             python_layers=sum(layer.type == "Python" for layer in layers),
         )
 
@@ -146,6 +169,7 @@ class FactBuilder:
             gradient_to_bottoms=_gradient_to_bottoms(layer, net),
             last_to_learn=layer.learns and layer not in under_others,
             loss_type=layer.kind is not None and layer.kind.loss,
+            shares_bottom_with_loss=_shares_bottom_with_loss(layer),
             mirror=layer.message.sub("transform_param").get("mirror"),
             included_phases=[
                 rule.get("phase") for rule in layer.message.get("include") if rule.has("phase")
@@ -158,7 +182,7 @@ class FactBuilder:
             is_source=bool(layer.top_names) and not layer.bottom_names,
             takes_filler=_takes_filler(layer),
             has_bias=any(param.role == "bias" for param in layer.params),
-            filled_from_weights=layer.name in (self._context.filled or ()),
+            filled_from_weights=self._is_filled(layer),
             ignored_transforms=_ignored_transforms(layer),
         )
         for param in layer.params:
@@ -168,6 +192,10 @@ class FactBuilder:
             self._add_own(facts, layer, own)
         if layer.type == "BatchNorm":
             self._add_batch_norm(facts, layer, net)
+        if facts.is_source:
+            facts.batch_size = batch_size(layer)
+            facts.image_channels = _image_channels(layer)
+            facts.mean_values = len(layer.message.sub("transform_param").get("mean_value"))
         return facts
 
     @staticmethod
@@ -227,6 +255,8 @@ class FactBuilder:
         facts.stepvalues_rise = all(a < b for a, b in pairwise(steps))
         facts.ignored_by_policy.extend(ignored_by_policy(solver))
         facts.ignored_by_type.extend(ignored_by_type(solver))
+        on_gpu = solver.has("solver_mode") and solver.get("solver_mode") == "GPU"
+        facts.mode = "GPU" if on_gpu else "CPU"
         facts.rate_gone_at = first_below(solver, _GONE)
         facts.last_rate = rate(solver, max(0, solver.get("max_iter") - 1)) or 0
         type_field = solver.field("type")
@@ -234,6 +264,22 @@ class FactBuilder:
         facts.policy_suggestion = _close(facts.lr_policy, LR_POLICIES)
         facts.type_suggestion = _close(facts.type, SOLVER_TYPES)
         return facts
+
+    @staticmethod
+    def add_launch(facts: Any, launch: Launch) -> None:
+        """What the command that starts the solver says."""
+        facts.launch = _text(launch.place)
+        facts.launch_weights = _text(",".join(launch.weights))
+        facts.launch_snapshot = _text(launch.snapshot)
+        facts.resumes_at = launch.resumes_at
+
+    @staticmethod
+    def add_sizes(facts: Any, batch: int, images: int) -> None:
+        """What the training net's data makes of the solver's numbers."""
+        facts.batch, facts.train_images = batch, images
+        facts.effective_batch = batch * max(1, facts.iter_size)
+        if images > 0:
+            facts.epochs = facts.max_iter * facts.effective_batch / images
 
     def solver_target(self, solver: Message, facts: Any, net: Any | None) -> Target:
         """A solver as rules look at it, with the facts of its training net."""
@@ -381,6 +427,22 @@ def _gives_raw_pixels(layer: Layer) -> bool:
     """Whether a layer reads images and leaves their values as they are, up to a mean."""
     scale = layer.message.sub("transform_param").get("scale")
     return layer.type in ("Data", "ImageData") and bool(scale == 1)
+
+
+def _image_channels(layer: Layer) -> int:
+    """Channels of an image, where the text decides it (io.cpp, ReadImageToCVMat)."""
+    if layer.type == "ImageData":
+        return 3 if layer.message.sub("image_data_param").get("is_color") else 1
+    transform = layer.message.sub("transform_param")
+    # Only encoded images are converted; but these fields are written for nothing else.
+    if layer.type == "Data" and transform.get("force_color") != transform.get("force_gray"):
+        return 3 if transform.get("force_color") else 1
+    return 0
+
+
+def _shares_bottom_with_loss(layer: Layer) -> bool:
+    readers = (reader for blob in layer.bottoms if blob is not None for reader, _ in blob.readers)
+    return any(reader.is_loss for reader in readers if reader is not layer)
 
 
 def _gradient_to_bottoms(layer: Layer, net: Net) -> list[bool]:

@@ -1,15 +1,19 @@
-"""Why the net is built: from scratch, for fine-tuning, for deployment; and how that is known."""
+"""Why the net is built: from scratch, to fine-tune, to go on from a snapshot, to be deployed; and
+how that is known.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ..schema.message import Message
+from .launch import Launch
 from .net import Net
 from .phase import State
 
-Kind = Literal["scratch", "finetune", "deploy", "unknown"]
+Kind = Literal["scratch", "finetune", "resume", "deploy", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Context:
         kinds = {
             "scratch": "training from scratch",
             "finetune": "fine-tuning",
+            "resume": "training that goes on from a snapshot",
             "deploy": "a deploy net",
             "unknown": "nothing about pre-trained weights",
         }
@@ -39,6 +44,39 @@ class Context:
 UNKNOWN = Context(
     "unknown", False, "say --context scratch or finetune, or name the file with --weights"
 )
+
+
+def chosen(launches: Sequence[Launch]) -> Launch | None:
+    """The launch that counts: one with weights, or else one without anything, or a resumed one.
+
+    A snapshot goes on with what another launch has begun, so it tells only where it stands alone.
+    """
+    for wanted in (
+        [one for one in launches if one.weights],
+        [one for one in launches if not one.snapshot],
+        launches,
+    ):
+        if wanted:
+            return wanted[0]
+    return None
+
+
+def launched(launches: Sequence[Launch]) -> Context | None:
+    """The context as launch scripts tell it; None where none starts the solver."""
+    launch = chosen(launches)
+    if launch is None:
+        return None
+    if launch.weights:
+        kind: Kind = "finetune"
+        how = f"with --weights {','.join(launch.weights)}"
+    elif launch.snapshot:
+        kind, how = "resume", f"with --snapshot {launch.snapshot}"
+    else:
+        kind, how = "scratch", "without weights"
+    others = {one.place for one in launches if one.weights != launch.weights} - {launch.place}
+    more = f" (and {len(others)} more start it otherwise)" if others else ""
+    certain = launch.certain and not others and "$" not in "".join(launch.weights)
+    return Context(kind, certain, f"{launch.place} starts it {how}{more}")
 
 
 def is_deploy(net: Message) -> bool:

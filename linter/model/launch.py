@@ -12,7 +12,7 @@ import posixpath
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -32,15 +32,17 @@ _LONGEST_VALUE = 1_000
 class Launch:
     """One command that starts a solver: what it names, as far as the script's text tells.
 
-    ``script`` is the script's path from the top of its tree and ``start`` the real directory it
-    lies in; ``solver``, ``weights`` and ``snapshot`` hold ``${NAME}`` for what is unknown.
-    ``open_ended`` says that further arguments may come in when it runs; ``prose`` that it stands in
-    a text for readers. ``caffe`` is false for Python, whose own code decides what is loaded.
+    ``script`` is the script's path from ``top``, the directory of its tree, and ``start`` the
+    directory it lies in; ``directory`` is where it has gone to by ``cd``. ``solver``, ``weights``
+    and ``snapshot`` hold ``${NAME}`` for what is unknown. ``open_ended`` says that further
+    arguments may come in when it runs; ``prose`` that it stands in a text for readers. ``caffe`` is
+    false for Python, whose own code decides what is loaded.
     """
 
     script: str
     line: int
     start: str
+    top: str
     solver: str
     weights: tuple[str, ...] = ()
     snapshot: str = ""
@@ -58,6 +60,28 @@ class Launch:
     def certain(self) -> bool:
         """Whether the command is one that is run as it stands."""
         return not (self.open_ended or self.prose or "$" in self.solver)
+
+    @property
+    def rivals(self) -> bool:
+        """Whether it gives both a snapshot and weights, which Caffe refuses."""
+        return bool(self.caffe and self.snapshot and self.weights)
+
+    @property
+    def resumes_at(self) -> int:
+        """The iteration in a snapshot's name as Caffe makes it; 0 where there is none."""
+        match = re.search(r"_iter_(\d{1,9})\.solverstate", self.snapshot)
+        return int(match[1]) if match else 0
+
+    def files(self) -> list[Path] | None:
+        """The weights files, None where one of them cannot be found."""
+        found = []
+        for name in self.weights:
+            paths = [Path(base, name) for base in _bases(self)]
+            path = next((path for path in paths if path.is_file()), None)
+            if "$" in name or path is None:
+                return None
+            found.append(path)
+        return found or None
 
 
 class LaunchFinder:
@@ -83,7 +107,7 @@ class LaunchFinder:
                 launches = launches + self._read(_above(top), _above_top(top))
         except (OSError, ValueError):  # a NUL in the name, directories that are no longer there
             return []
-        return [launch for launch in launches if starts(launch, real, top)]
+        return [launch for launch in launches if starts(launch, real)]
 
     def _top(self, directory: Path) -> Path:
         """The root given, or the repository's, or else the solver's own directory."""
@@ -112,7 +136,7 @@ class LaunchFinder:
 
 def _is_shared(folder: Path) -> bool:
     """Directories that hold things of many projects; what lies in them says nothing."""
-    shared = (Path(os.path.realpath(tempfile.gettempdir())), Path(os.path.expanduser("~")))
+    shared = (Path(os.path.realpath(tempfile.gettempdir())), Path("~").expanduser())
     return folder.parent == folder or folder in shared
 
 
@@ -141,7 +165,9 @@ def _above(folder: Path) -> Iterator[Path]:
         if _is_shared(parent):
             return
         with os.scandir(parent) as entries:
-            names = sorted(entry.name for entry, _ in zip(entries, range(_MOST_ENTRIES)))
+            names = sorted(
+                entry.name for entry, _ in zip(entries, range(_MOST_ENTRIES), strict=False)
+            )
         yield from (parent / name for name in names if _is_script(name))
 
 
@@ -170,20 +196,23 @@ def _read_script(path: Path, top: Path) -> list[Launch]:
     if b"olver" not in data:
         return []
     shown = path.relative_to(top).as_posix()
-    return read_launches(data.decode("utf-8", "replace"), shown, str(path.parent))
+    return read_launches(
+        data.decode("utf-8", "replace"), shown, path.parent.as_posix(), top.as_posix()
+    )
 
 
 # What a script says
 
 
-def read_launches(text: str, script: str, start: str = "") -> list[Launch]:
+def read_launches(text: str, script: str, start: str = "", top: str = "") -> list[Launch]:
     """The launches in the text of a script; its name decides how it is read."""
     name = script.lower()
     if name.endswith(".py"):
-        return _python(text, script, start)
+        return _python(text, script, start, top)
     if name.endswith(_BATCH):
         text = text.replace("\\", "/")
-    reader = _Shell(script, start, name.endswith(_PROSE) or "readme" in name)
+    prose = name.endswith(_PROSE) or "readme" in name
+    reader = _Shell(script, start, top, prose)
     for number, line in _logical_lines(text, "^" if name.endswith(_BATCH) else "\\"):
         for words in _commands(line):
             reader.read(words, number)
@@ -240,8 +269,8 @@ _REST = re.compile(r"\"?\$(?:[@*]|\{[@*]\}|[A-Za-z_]\w*|\{[A-Za-z_]\w*\})\"?")
 class _Shell:
     """What a shell script, batch or make file has said so far."""
 
-    def __init__(self, script: str, start: str, prose: bool) -> None:
-        self._script, self._start, self._prose = script, start, prose
+    def __init__(self, script: str, start: str, top: str, prose: bool) -> None:
+        self._script, self._start, self._top, self._prose = script, start, top, prose
         self._values: dict[str, str | None] = {}
         """Variables; None for one that has different values in different branches."""
         self._depth = 0
@@ -288,7 +317,7 @@ class _Shell:
         if given.get("solver"):
             self.launches.append(
                 Launch(
-                    *(self._script, line, self._start, given["solver"]),
+                    *(self._script, line, self._start, self._top, given["solver"]),
                     _list(given.get("weights", "")),
                     given.get("snapshot", ""),
                     self._directory,
@@ -342,12 +371,12 @@ _PY_CALL = re.compile(
 )
 
 
-def _python(text: str, script: str, start: str) -> list[Launch]:
+def _python(text: str, script: str, start: str, top: str) -> list[Launch]:
     """Launches through pycaffe, and commands that are written in a line of Python."""
     values: dict[str, str] = {}
     found: list[Launch] = []
     opaque = "copy_from" in text or ".params[" in text
-    shell = _Shell(script, start, prose=False)
+    shell = _Shell(script, start, top, prose=False)
     for number, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith("#"):
             continue
@@ -358,10 +387,11 @@ def _python(text: str, script: str, start: str) -> list[Launch]:
                 shell.read(words, number)
         for call in _PY_CALL.finditer(line):
             value = call["text"] if call["q"] else values.get(call["name"], "")
-            _take_call(found, call["call"], value, Launch(script, number, start, value))
+            launch = Launch(script, number, start, top, value, caffe=False)
+            _take_call(found, call["call"], value, launch)
     # Without a name that can be read, what such a script loads is unknown.
     known = [one for one in found if one.weights or one.snapshot or not opaque]
-    return [_as_python(one) for one in known] + shell.launches
+    return known + shell.launches
 
 
 def _take_call(found: list[Launch], call: str, value: str, launch: Launch) -> None:
@@ -370,21 +400,16 @@ def _take_call(found: list[Launch], call: str, value: str, launch: Launch) -> No
             found.append(launch)
     elif found and value:
         last = found[-1]
-        weights = (*last.weights, value) if call == ".net.copy_from" else last.weights
-        snapshot = value if call == ".restore" else last.snapshot
-        found[-1] = Launch(*(last.script, last.line, last.start, last.solver), weights, snapshot)
-
-
-def _as_python(one: Launch) -> Launch:
-    return Launch(
-        *(one.script, one.line, one.start, one.solver), one.weights, one.snapshot, caffe=False
-    )
+        if call == ".restore":
+            found[-1] = replace(last, snapshot=value)
+        else:
+            found[-1] = replace(last, weights=(*last.weights, value))
 
 
 # Whether a launch means a certain file
 
 
-def starts(launch: Launch, solver: Path, top: Path) -> bool:
+def starts(launch: Launch, solver: Path) -> bool:
     """Whether the launch names this solver file (a real path).
 
     The path in a script counts from where it is run: its own directory or one above it, up to the
@@ -395,22 +420,23 @@ def starts(launch: Launch, solver: Path, top: Path) -> bool:
     if not _fits(solver.name, pattern[-1]) or len(pattern[-1].replace("*", "")) < 4:
         return False
     written = _UNKNOWN.sub("*", launch.solver.replace("\\", "/"))
-    bases = list(_bases(launch, top))
+    bases = list(_bases(launch))
     for base in bases:
         if _same(posixpath.normpath(posixpath.join(base, written)).split("/"), solver):
             return True
-    if "*" not in written and any(os.path.isfile(os.path.join(base, written)) for base in bases):
+    if "*" not in written and any(Path(base, written).is_file() for base in bases):
         return False
     return Path(launch.start) == solver.parent or _ends_alike(written, solver)
 
 
-def _bases(launch: Launch, top: Path) -> Iterator[str]:
+def _bases(launch: Launch) -> Iterator[str]:
+    """Directories that its paths may count from."""
     start = Path(launch.start)
     for folder in (start, *start.parents):
         if launch.directory:
             yield posixpath.normpath(posixpath.join(folder.as_posix(), launch.directory))
         yield folder.as_posix()
-        if folder == top:
+        if folder.as_posix() == launch.top:
             return
 
 
@@ -444,7 +470,7 @@ def _fits(name: str, pattern: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _matcher(pattern: str) -> re.Pattern[str]:
-    pieces = [piece for piece in re.split(r"\*+", pattern)]
+    pieces = re.split(r"\*+", pattern)
     if len(pieces) > 8:  # names with so many unknowns match by chance, and slowly
         return re.compile(r"(?!)")
     return re.compile(".*".join(map(re.escape, pieces)))

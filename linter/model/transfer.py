@@ -37,12 +37,14 @@ class Sources:
     """The weights files that a net is filled from, in order.
 
     ``whole`` is false where one of them could not be read: what they fill is not known then.
-    ``problems`` are those of the text that names them.
+    ``problems`` are those of the text that names them, ``skipped`` files that Caffe may well read,
+    each with the reason why they were not looked at.
     """
 
     files: tuple[Weights, ...] = ()
     whole: bool = True
     problems: tuple[Problem, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 def find_weights(
@@ -51,15 +53,21 @@ def find_weights(
     """The files in a solver's ``weights``, each entry of which may be a list with commas."""
     files: list[Weights] = []
     problems: list[Problem] = []
+    skipped: list[str] = []
     for i, entry in enumerate(solver.get("weights")):
         span = solver.span("weights", i)
         for name in entry.split(","):
-            found = _find(name.strip(), span, named_in, root, read)
+            try:
+                found = _find(name.strip(), span, named_in, root, read)
+            except LibraryMissingError as error:
+                skipped.append(f"{name.strip()}: {error.reason}")
+                continue
             if isinstance(found, Problem):
                 problems.append(found)
             else:
                 files.append(found)
-    return Sources(tuple(files), not problems, tuple(problems))
+    whole = not problems and not skipped
+    return Sources(tuple(files), whole, tuple(problems), tuple(skipped))
 
 
 def _find(
@@ -74,9 +82,8 @@ def _find(
         return Problem(kind, span, {"file": name, "tried": places}, rejects=False)
     try:
         return read(path)
-    except LibraryMissingError as error:
-        values = {"file": name, "reason": error.reason}
-        return Problem("weights-not-looked-at", span, values, rejects=False)
+    except LibraryMissingError:
+        raise
     except WeightsError as error:
         return Problem("weights-unreadable", span, {"file": name, "reason": error.reason})
 

@@ -6,7 +6,6 @@ Only names, shapes and places of values are read. Links that lead out of the fil
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
@@ -61,7 +60,9 @@ class _Opened:
     """An HDF5 file for reading; all that h5py raises for a damaged one becomes a ValueError."""
 
     def __init__(self, path: Path) -> None:
-        self._h5py: Any = import_module("h5py")
+        import h5py
+
+        self._h5py: Any = h5py
         self._path = path
         self._size = path.stat().st_size
         self.file: Any = None

@@ -113,7 +113,7 @@ def surplus_bracket(text: str, fields: Sequence[Field], unmatched: int) -> int:
 
 
 def _surplus_inside(text: str, block: Field) -> int:
-    """The bracket that a block ended with stands under a block inside it, which it was meant for."""
+    """What a block ended with may stand under a block inside it, and be meant for that one."""
     while True:
         close = block.end - 1
         depth = indentation(text, close)

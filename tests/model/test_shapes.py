@@ -595,7 +595,7 @@ def random_message(type_: MessageType, data: st.DataObject) -> Message:
 
 
 @pytest.mark.parametrize("type_", sorted(LAYER_TYPES))
-@settings(max_examples=1500, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(data=st.data())
 def test_any_values_are_set_up_or_refused(type_: str, data: st.DataObject) -> None:
     kind = LAYER_TYPES[type_]
