@@ -10,6 +10,7 @@ from typing import Literal
 
 from google.protobuf.message import Message as ProtobufMessage
 
+from .core.collector import paused_collector
 from .core.diagnostic import Diagnostic
 from .core.problem import Problem
 from .core.source import Source
@@ -173,6 +174,17 @@ def inspect(
     if dialect not in (None, "bvlc"):
         raise ValueError(f"unknown dialect {dialect}, expected bvlc")
     source = Source.from_bytes(str(path), Path(path).read_bytes())
+    with paused_collector():
+        return _inspect(source, phase, level, stages, shapes)
+
+
+def _inspect(
+    source: Source,
+    phase: str,
+    level: int,
+    stages: Iterable[str],
+    shapes: Mapping[str, Shape] | None,
+) -> Inspection:
     tree = parse_tree(source)
     message, schema_problems = bind(tree, load_schema().net)
     upgraded, upgrade_problems = upgrade_net(message)

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .config import Config
+from .core.collector import paused_collector
 from .core.diagnostic import Diagnostic, Report
 from .core.problem import Problem
 from .core.source import Source, Span
-from .data.limits import Limits
-from .data.look import DataReader, Look
+from .data.limits import Limits, names_data
 from .engine.ruleset import RuleSet
 from .engine.run import Run, merge
 from .facts.build import FactBuilder
@@ -38,6 +38,7 @@ from .model.files import missing_directory, resolve
 from .model.launch import Launch, LaunchFinder
 from .model.net import Net
 from .model.phase import State, effective_state, include_and_exclude
+from .model.shapes.setup import Shape
 from .model.sizes import check_test_size, net_batch, net_images
 from .model.solver import NetUse, net_uses
 from .model.transfer import Sources, check_transfer, filled_layers, find_weights
@@ -48,13 +49,19 @@ from .schema.kind import detect
 from .schema.message import Message
 from .schema.upgrade import upgrade_net, upgrade_solver
 from .syntax.parser import parse
-from .walk import files_below
+from .walk import files_below, looks_like_prototxt
+
+if TYPE_CHECKING:
+    from .data.look import DataReader
 
 # A net of 60,000 layers has some 25 MB; what is larger was not written as prototxt.
 MAX_BYTES = 64 * 1024 * 1024
 
 # Several solvers of a directory often name the same few nets.
 _KEPT_FILES = 16
+
+# Training nets beside a deploy net that are looked at.
+_MOST_BESIDE = 4
 
 
 class CheckError(Exception):
@@ -127,7 +134,9 @@ class Checker:
         self._root = Path(config.root) if config.root is not None else None
         self._launches = LaunchFinder(self._root)
         self._shapes = {name: tuple(sizes) for name, sizes in config.shapes.items()}
-        self.data = _data_reader(config, self._root)
+        self.data_limits = Limits(config.data_sample)
+        self.missing: set[str] = set()
+        """Libraries without which some data was not looked into."""
         self.skipped: list[str] = []
         """What a directory held that was not checked, each with the reason."""
         self._kept: dict[Path, File] = {}
@@ -151,25 +160,28 @@ class Checker:
         for path, named in files_below(paths):
             if _identity(path) in names:
                 continue
-            file = self._read_or_skip(path, named)
-            if file is None:
-                continue
-            names[_identity(path)] = file.source.name
-            if file.kind == "net":
-                nets.append(path)
-            else:
-                found += self._check_file(file)
+            with paused_collector():
+                file = self._read_or_skip(path, named)
+                if file is None:
+                    continue
+                names[_identity(path)] = file.source.name
+                if file.kind == "net":
+                    nets.append(path)
+                else:
+                    found += self._check_file(file)
         for path in nets:
             if _identity(path) not in self._built:
-                found += self._check_file(self._read(path))
+                with paused_collector():
+                    found += self._check_file(self._read(path))
         for path in nets:
             found += self._check_deploy(path)
         return self._report(found, names | self._built)
 
     def check_text(self, name: str, data: bytes) -> Report:
         """Check one text, such as standard input, under a name."""
-        file = read_text(Path(name), data)
-        return self._report(self._check_file(file), {file.path: name} | self._built)
+        with paused_collector():
+            file = read_text(Path(name), data)
+            return self._report(self._check_file(file), {file.path: name} | self._built)
 
     def _report(self, found: Iterable[Diagnostic], names: dict[Path, str]) -> Report:
         rules = {rule.id: rule.text for rule in self._rules.rules}
@@ -210,7 +222,9 @@ class Checker:
         assert file.message is not None
         views = _likely_views(file.message)
         built = _BuiltNet(file.source, file.message, views, file.problems, self._sources(None))
-        trained = next((view for view in views if _trains(view)), None)
+        training = [view for view in views if _trains(view)]
+        # Of a file with several training nets, by stage, it is unknown which test belongs to which.
+        trained = training[0] if len(training) == 1 else None
         yield from self._check_built(built, self._context(built, None), None, trained)
 
     def _check_built(
@@ -225,10 +239,10 @@ class Checker:
         yield from self._run.on_problems(source, include_and_exclude(built.net.get("layer")))
         for view in built.views:
             faulty = with_faults(view, built.problems)
-            look = self.data.look(view, source) if self.data is not None else Look()
-            for place, found in look.found:
+            in_data, data_shapes = self._look_at_data(view, source)
+            for place, found in in_data:
                 yield from self._run.on_problems(place, found, view.state.phase)
-            shapes, shape_problems = set_up(view, {**look.shapes, **self._shapes}, faulty)
+            shapes, shape_problems = set_up(view, {**data_shapes, **self._shapes}, faulty)
             sketches.append((view, shapes))
             problems = view.problems + check_net(view) + shape_problems
             if trained is not None and not _trains(view):
@@ -238,7 +252,7 @@ class Checker:
             yield from self._run.on_problems(source, problems, view.state.phase)
             facts = builder.empty_solver() if solver is None else solver
             yield from self._run.on_targets(builder.targets(view, facts))
-        self._outlines[_identity(Path(source.name))] = outline(source.name, sketches)
+        self._outlines[_identity(Path(source.name))] = outline(Path(source.name).name, sketches)
 
     def _check_deploy(self, path: Path) -> Iterator[Diagnostic]:
         """A net without loss against the training net of the same directory that it belongs to."""
@@ -246,15 +260,44 @@ class Checker:
         if own is None or own.loss or not own.learned:
             return
         folder = _identity(path).parent
-        train = training_net(
-            own, (one for key, one in self._outlines.items() if key.parent == folder)
-        )
+        known = [one for key, one in self._outlines.items() if key.parent == folder]
+        train = training_net(own, known) or training_net(own, self._outlines_beside(path))
         if train is None:
             return
         file = self._read(path)
         assert file.message is not None
         for view in _likely_views(file.message)[:1]:
             yield from self._run.on_problems(file.source, check_deploy(own, train, view))
+
+    def _outlines_beside(self, path: Path) -> Iterator[Outline]:
+        """Outlines of the training nets that lie beside a net and are not checked themselves."""
+        names = sorted(one.name for one in path.parent.iterdir() if "train" in one.name.lower())
+        likely = [path.with_name(name) for name in names if looks_like_prototxt(name)]
+        for one in likely[:_MOST_BESIDE]:
+            if _identity(one) in self._outlines:
+                continue
+            try:
+                file = self._read(one)
+            except CheckError:
+                continue
+            if file.kind == "net" and file.message is not None:
+                views = _likely_views(file.message)
+                yield outline(one.name, [(view, set_up(view)[0]) for view in views])
+
+    def _look_at_data(
+        self, view: Net, source: Source
+    ) -> tuple[list[tuple[Source, list[Problem]]], dict[str, Shape]]:
+        """Problems of the data that a net names, each with where it stands; shapes of its tops."""
+        if not self._config.data or not any(map(names_data, view.sources)):
+            return [], {}
+        return self.data.look(view, source)
+
+    @cached_property
+    def data(self) -> DataReader:
+        """What reads the data that nets name."""
+        from .data.look import DataReader
+
+        return DataReader(load_schema(), self._root, self.data_limits, self.missing)
 
     def _context(
         self, built: _BuiltNet, solver: Message | None, launches: Sequence[Launch] = ()
@@ -406,11 +449,6 @@ def _is_trained(built: _BuiltNet) -> bool:
         and any(layer.learns for layer in view.layers)
         for view in built.views
     )
-
-
-def _data_reader(config: Config, root: Path | None) -> DataReader | None:
-    """What looks at the data that nets name; None where that is not wanted."""
-    return DataReader(load_schema(), root, Limits(config.data_sample)) if config.data else None
 
 
 def _trains(view: Net) -> bool:

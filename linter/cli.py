@@ -5,11 +5,9 @@ Exit status: 0 nothing at or above ``--fail-on``; 1 findings; 2 the run itself f
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any
@@ -130,8 +128,8 @@ def check(
 
     config = _with_options(find_config(Path.cwd()), settings)
     checker = Checker(load_rules(), config)
-    if checker.data is not None and sys.stderr.isatty():
-        checker.data.limits = replace(checker.data.limits, progress=_progress)
+    if sys.stderr.isatty():
+        checker.data_limits = checker.data_limits._replace(progress=_progress)
     if paths == (Path("-"),):
         report = checker.check_text(stdin_filename, sys.stdin.buffer.read())
     elif Path("-") in paths:
@@ -142,7 +140,7 @@ def check(
     _write(render(style, report, colour=colour, expand=expand), output)
     for reason in checker.skipped:
         click.echo(f"skipped {reason}", err=True)
-    _tell_missing(checker.data.missing if checker.data is not None else ())
+    _tell_missing(checker.missing)
     limit = Severity[config.fail_on.upper()]
     ctx.exit(1 if any(one.severity >= limit for one in report.diagnostics) else 0)
 
@@ -220,8 +218,9 @@ def show(
 ) -> None:
     """Show a net as Caffe would build it: layers, shapes, parameters, multiply-adds, memory.
 
-    NET - reads standard input. Exit status 1 means that Caffe would refuse the net. Of a
-    .caffemodel, .h5 or .solverstate the layers are shown, with statistics of their values.
+    NET - reads standard input. Exit status 1 means that Caffe would refuse the net. Of a solver its
+    learning rates over the run and its nets are shown, of a .caffemodel, .h5 or .solverstate the
+    layers with statistics of their values.
     """
     if net.suffix in _WEIGHTS_SUFFIXES:
         if phase or level is not None or stages or shapes:
@@ -230,10 +229,13 @@ def show(
         return
     from .check import read_file, read_text
     from .report.safe import dump, printable
-    from .show import ShapeError, document, text, view
+    from .show.net import ShapeError, document, text, view
 
     stdin = net == Path("-")
     file = read_text(Path("<stdin>"), sys.stdin.buffer.read()) if stdin else read_file(net)
+    if file.kind == "solver":
+        _show_solver(file, style)
+        return
     given = {name: tuple(sizes) for name, sizes in map(_shape, shapes)}
     try:
         shown = view(file, phase, level, stages, given)
@@ -249,9 +251,17 @@ def show(
     ctx.exit(1 if shown.rejected else 0)
 
 
+def _show_solver(file: Any, style: str) -> None:
+    from .report.safe import dump, printable
+    from .show.solver import document, text, view
+
+    shown = view(file)
+    click.echo(dump(document(shown)) if style == "json" else text(shown, printable), nl=False)
+
+
 def _show_weights(path: Path, style: str) -> None:
     from .report.safe import dump, printable
-    from .show_weights import document, read, text
+    from .show.weights import document, read, text
 
     shown = read(path)
     click.echo(dump(document(shown)) if style == "json" else text(shown, printable), nl=False)
@@ -266,7 +276,7 @@ def _progress(items: Sequence[Any], what: str) -> Iterator[Any]:
         yield from bar
 
 
-def _tell_missing(libraries: Any) -> None:
+def _tell_missing(libraries: set[str]) -> None:
     """Say which data was not looked at for want of a library."""
     if libraries:
         names = " and ".join(sorted(libraries))
@@ -376,9 +386,6 @@ def rules() -> None:
 
 def main() -> None:
     """Run the command line; errors of the run itself end in one line and exit status 2."""
-    # A net is a web of many small objects: the collector's defaults walk it over and over.
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
     try:
         sys.exit(cli(standalone_mode=False))
     except click.exceptions.Exit as stop:
@@ -392,7 +399,7 @@ def main() -> None:
         # The reader went away (| head). Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the user gets one line
+    except Exception as error:  # whatever it is, the user gets one line
         if "CAFFELINT_TRACEBACK" in os.environ:
             raise
         ours = type(error).__module__.startswith("caffelint") or isinstance(error, OSError)

@@ -23,6 +23,9 @@ from typing import Any, BinaryIO
 from caffelint.resources import load_schema
 
 LIMIT = 150
+"""Megabytes of memory at most."""
+
+_Shapes = tuple[tuple[int, ...], ...]
 _MEGABYTE = 1 << 20
 _CHANNELS = (3, 64, 64, 128, 128, 256, 256, 256, *[512] * 6)
 _HIDDEN = 4096
@@ -44,7 +47,7 @@ layer {{ name: "loss" type: "SoftmaxWithLoss" bottom: "fc8" bottom: "label" top:
 
 def write_weights(path: Path, megabytes: int) -> int:
     """Write the file, a layer at a time; gives the inputs of fc6, which make up the size."""
-    layers = [
+    layers: list[tuple[str, str, _Shapes]] = [
         (f"conv{i}", "Convolution", ((out, channels, 3, 3), (out,)))
         for i, (channels, out) in enumerate(pairwise(_CHANNELS), 1)
     ]
@@ -57,9 +60,7 @@ def write_weights(path: Path, megabytes: int) -> int:
     return inputs
 
 
-def _write_layer(
-    file: BinaryIO, name: str, type_: str, shapes: tuple[tuple[int, ...], ...]
-) -> None:
+def _write_layer(file: BinaryIO, name: str, type_: str, shapes: _Shapes) -> None:
     """Field ``layer`` of the net; the values of each blob come last in it, piece by piece."""
     head: Any = load_schema().net.new_message()
     layer = head.layer.add(name=name, type=type_)

@@ -69,7 +69,7 @@ class Database:
         ]
 
     def _share(self, number: int) -> str:
-        return f"{number} of {self.looked} records looked at"
+        return f"{number} of {self.looked} records"
 
 
 def read_database(path: Path, datum: MessageType, limits: Limits) -> Database:

@@ -24,6 +24,9 @@ _MOST_FILES = 16
 
 _MOST_LISTED = 8
 
+_MOST_BYTES = 1 << 20
+"""Of a longer list no more is read: every word of it is a name."""
+
 
 @dataclass(slots=True)
 class ListedFile:
@@ -80,7 +83,7 @@ def read_hdf5_list(
     if head(found.path, len(SIGNATURE)) == SIGNATURE:
         text = read_text(found.path, Limits(list_bytes=0))
         return Hdf5List(text, found.start, is_hdf5=True)
-    text = read_text(found.path, limits)
+    text = read_text(found.path, limits._replace(list_bytes=_MOST_BYTES))
     result = Hdf5List(text, found.start)
     if text.form:
         return result

@@ -7,13 +7,19 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_MOST_PIXELS = 40_000_000
+_MOST_PIXELS = 16_000_000
 """Larger images are not decoded, only opened."""
 
 _MOST_BYTES = 64 << 20
 
-_UNREAD_FORMATS = frozenset(("GIF", "ICO", "PSD", "HEIF", "XCF", "EPS", "WMF"))
+_READ_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "PPM", "TIFF", "WEBP", "JPEG2000", "MPO", "SUN")
+_UNREAD_FORMATS = ("GIF", "ICO", "PSD")
 """What Pillow opens and the OpenCV of Caffe's time does not."""
+
+# Others are not tried: some plugins start another program to decode.
+_FORMATS = _READ_FORMATS + _UNREAD_FORMATS
+
+_OPENCV_ONLY = frozenset((".exr", ".hdr", ".pic", ".pfm"))
 
 # imdecode with IMREAD_UNCHANGED keeps an alpha channel and gray images gray.
 _CHANNELS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "I;16B": 1, "F": 1, "LA": 4, "RGBA": 4, "PA": 4}
@@ -54,12 +60,15 @@ def open_image(source: Path | bytes, module: Any) -> Image:
 
 def _open(source: Path | bytes, module: Any) -> Image:
     if isinstance(source, Path):
+        if source.suffix.lower() in _OPENCV_ONLY:
+            return Image()
         size = source.stat().st_size
         if not size:
             return Image(fault="unreadable", detail="it is empty")
         if size > _MOST_BYTES:
             return Image()
-    with module.open(source if isinstance(source, Path) else BytesIO(source)) as image:
+    file = source if isinstance(source, Path) else BytesIO(source)
+    with module.open(file, formats=_FORMATS) as image:
         width, height = image.size
         found = Image(_CHANNELS.get(image.mode, 3), height, width)
         if image.format in _UNREAD_FORMATS:

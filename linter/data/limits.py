@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+from ..model.net import Layer
 
 Progress = Callable[[Sequence[Any], str], Iterable[Any]]
 """Passes items on and shows a person how far it is; the text says what is looked at."""
@@ -18,8 +19,7 @@ def silent(items: Sequence[Any], _what: str) -> Iterable[Any]:
     return items
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """The most that is read of one source.
 
     ``samples`` images of a list are opened, or rows of a data set read; ``list_bytes`` is how much
@@ -34,6 +34,11 @@ class Limits:
     def datums(self) -> int:
         """The most records that are read of one database."""
         return self.samples * _DATUMS_PER_IMAGE
+
+
+def names_data(layer: Layer) -> bool:
+    """Whether a layer reads data that a look is taken at."""
+    return layer.type in ("Data", "ImageData", "HDF5Data", "WindowData")
 
 
 def evenly(total: int, number: int) -> list[int]:

@@ -26,8 +26,8 @@ _NUMBER = re.compile(r"[ \t\r\f\v]*([+-]?\d{1,18})", re.ASCII)
 _FRACTION = re.compile(r"(?:\.0*[1-9]|\.?\d*[eE][+-]?\d)", re.ASCII)
 # A label of no digits before the point: atoi finds nothing there.
 _BARE_FRACTION = re.compile(r"[ \t]*[+-]?\.\d", re.ASCII)
-_FURTHER_LABELS = re.compile(r"\.[A-Za-z]\w{1,4}((?:[ \t]+[+-]?\d+(?:\.\d*)?)+)[ \t]*$", re.ASCII)
-_SEPARATED = re.compile(r"(?:\t+|[,;|])[ \t]*[+-]?[\d.]+\s*$", re.ASCII)
+_LABEL = re.compile(r"[+-]?\d+(?:\.\d*)?", re.ASCII)
+_ENDING = re.compile(r"\.[A-Za-z]\w{1,4}", re.ASCII)
 _SEPARATORS = {"\t": "a tab", ",": "a comma", ";": "a semicolon", "|": "a bar"}
 
 _FORMATS = (
@@ -256,10 +256,9 @@ _FaultOf = tuple[str, int, dict[str, object]]
 
 def _fault_of(line: str, name: str, tail: str, blank: int) -> _FaultOf | None:
     """What makes Caffe read a line in another way than it is meant."""
-    separated = _SEPARATED.search(line)
-    if separated is not None and (blank < 0 or _NUMBER.match(tail) is None):
-        words = _SEPARATORS[separated[0][0]]
-        return "list-separator", separated.start(), {"separator": words, "line": line.strip()}
+    separator = _separator(line)
+    if separator >= 0 and (blank < 0 or _NUMBER.match(tail) is None):
+        return "list-separator", separator, {"separator": _SEPARATORS[line[separator]]}
     if blank >= 0 and not tail.strip():
         return "list-stray-blank", len(line.rstrip()), {"words": "ends in a blank", "name": name}
     if name != name.rstrip():
@@ -267,11 +266,29 @@ def _fault_of(line: str, name: str, tail: str, blank: int) -> _FaultOf | None:
         return "list-stray-blank", len(name.rstrip()), {"words": words, "name": name}
     if name != name.lstrip():
         return "list-stray-blank", 0, {"words": "starts with a blank", "name": name}
-    further = _FURTHER_LABELS.search(name) if blank >= 0 else None
-    if further is not None:
-        number = len(further[1].split()) + 1
-        return "list-several-labels", further.start(1) + 1, {"number": number, "name": name}
+    further = _further_labels(name) if blank >= 0 else 0
+    if further:
+        at = len(name.rsplit(None, further)[0]) + 1
+        return "list-several-labels", at, {"number": further + 1}
     return _label_fault(name, tail, blank)
+
+
+def _separator(line: str) -> int:
+    """Where a line has another separator before a number at its end; -1 where it has none."""
+    body = line.rstrip()
+    name = body.rstrip("0123456789.").rstrip("+-")
+    at = len(name.rstrip(" ")) - 1
+    return at if len(name) < len(body) and at >= 0 and line[at] in _SEPARATORS else -1
+
+
+def _further_labels(name: str) -> int:
+    """How many numbers stand between a file's name and the last blank of the line."""
+    words = name.split()
+    number = 0
+    while number < len(words) and _LABEL.fullmatch(words[-1 - number]):
+        number += 1
+    named = number < len(words) and _ENDING.fullmatch("." + words[-1 - number].rpartition(".")[2])
+    return number if named and "." in words[-1 - number] else 0
 
 
 def _label_fault(name: str, tail: str, blank: int) -> _FaultOf | None:

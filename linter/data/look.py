@@ -1,11 +1,14 @@
-"""The data layers of a net against the data they name: problems, and shapes for the net."""
+"""The data layers of a net against the data they name: problems, and shapes for the net.
+
+What reads lists, databases and HDF5 files is imported when there is one: the data of most nets that
+are checked lies on another machine.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ..core.problem import Problem
 from ..core.source import Source, Span
@@ -13,14 +16,15 @@ from ..model.net import Layer, Net
 from ..model.shapes.setup import Shape, signed
 from ..schema.descriptor import Schema
 from ..schema.message import Message
-from .database import Database, read_database
-from .hdf5list import Hdf5List, list_problems, read_hdf5_list
-from .imagefiles import ImageFiles, open_images
-from .labels import Use, classes_of, is_read, label_problems
 from .limits import Limits
-from .lists import ImageList, read_image_list
 from .paths import Found, find, is_file, lost_slash, misspelt
 from .transform import Sizes, transform_problems
+
+if TYPE_CHECKING:
+    from .database import Database
+    from .hdf5list import Hdf5List
+    from .imagefiles import ImageFiles
+    from .lists import ImageList
 
 _T = TypeVar("_T")
 
@@ -28,12 +32,11 @@ _MOST_KEPT = 32
 """So many sources are remembered: a solver's nets name the same few."""
 
 
-@dataclass(slots=True)
-class Look:
+class Look(NamedTuple):
     """What was found of one net: problems with the source they stand in, and shapes of tops."""
 
-    found: list[tuple[Source, list[Problem]]] = field(default_factory=list)
-    shapes: dict[str, Shape] = field(default_factory=dict)
+    found: list[tuple[Source, list[Problem]]]
+    shapes: dict[str, Shape]
 
 
 class DataReader:
@@ -44,17 +47,19 @@ class DataReader:
     needed.
     """
 
-    def __init__(self, schema: Schema, root: Path | None, limits: Limits) -> None:
+    def __init__(
+        self, schema: Schema, root: Path | None, limits: Limits, missing: set[str]
+    ) -> None:
         self._datum = schema.message_type(schema.pool.FindMessageTypeByName("caffe.Datum"))
         self._blob = schema.message_type(schema.pool.FindMessageTypeByName("caffe.BlobProto"))
         self._root = root
-        self.limits = limits
-        self.missing: set[str] = set()
+        self._limits = limits
+        self._missing = missing
         self._kept: dict[tuple[object, ...], object] = {}
 
     def look(self, view: Net, source: Source) -> Look:
         """All data layers of a net; ``source`` is the file that it stands in."""
-        result = Look()
+        result = Look([], {})
         for layer in view.sources:
             problems = list(self._look_at(layer, view, Path(source.name), result))
             problems += self._transform(layer, Path(source.name))
@@ -128,6 +133,8 @@ class DataReader:
         training: bool,
         result: Look,
     ) -> Iterator[Problem]:
+        from .labels import Use, classes_of, is_read, label_problems
+
         images = self._image_list(found.path)
         if images is None:
             return
@@ -154,14 +161,16 @@ class DataReader:
             self._feed(layer, files.sizes, result)
 
     def _images(self, images: ImageList, own: Message, found: Found, named_in: Path) -> ImageFiles:
+        from .imagefiles import open_images
+
         folder: str = own.get("root_folder")
         color = bool(own.get("is_color"))
         key = ("images", found.path, folder, found.start, color)
         files = self._once(
             key,
-            lambda: open_images(images, folder, color, found, named_in, self._root, self.limits),
+            lambda: open_images(images, folder, color, found, named_in, self._root, self._limits),
         )
-        self.missing |= files.needs
+        self._missing |= files.needs
         return files
 
     # Databases
@@ -169,10 +178,12 @@ class DataReader:
     def _look_at_database(
         self, layer: Layer, own: Message, found: Found, training: bool, result: Look
     ) -> Iterator[Problem]:
+        from .labels import Use, classes_of, label_problems
+
         name, span = own.get("source"), own.span("source")
         database = self._database(found.path)
         if database.needs:
-            self.missing.add(database.needs)
+            self._missing.add(database.needs)
         backend: str = own.get("backend")
         if not database.kind:
             return
@@ -201,13 +212,15 @@ class DataReader:
     def _look_at_hdf5(
         self, layer: Layer, own: Message, found: Found, training: bool, result: Look
     ) -> Iterator[Problem]:
+        from .hdf5list import list_problems
+
         files = self._hdf5_list(found, layer)
         if files is None:
             return
         if files.is_hdf5:
             yield _names_hdf5(layer, own)
             return
-        self.missing |= files.needs
+        self._missing |= files.needs
         in_list: list[Problem] = []
         for problem, in_text in list_problems(files, layer, own, training):
             if in_text:
@@ -270,18 +283,24 @@ class DataReader:
     # Reading, each source once
 
     def _image_list(self, path: Path) -> ImageList | None:
+        from .lists import read_image_list
+
         return self._once(
-            ("list", path), lambda: _or_none(lambda: read_image_list(path, self.limits))
+            ("list", path), lambda: _or_none(lambda: read_image_list(path, self._limits))
         )
 
     def _database(self, path: Path) -> Database:
-        return self._once(("db", path), lambda: read_database(path, self._datum, self.limits))
+        from .database import read_database
+
+        return self._once(("db", path), lambda: read_database(path, self._datum, self._limits))
 
     def _hdf5_list(self, found: Found, layer: Layer) -> Hdf5List | None:
+        from .hdf5list import read_hdf5_list
+
         tops = tuple(layer.top_names)
         key = ("hdf5", found.path, found.start, tops)
         return self._once(
-            key, lambda: _or_none(lambda: read_hdf5_list(found, self._root, tops, self.limits))
+            key, lambda: _or_none(lambda: read_hdf5_list(found, self._root, tops, self._limits))
         )
 
     def _once(self, key: tuple[object, ...], read: Callable[[], _T]) -> _T:

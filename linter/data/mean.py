@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from ..schema.descriptor import MessageType
 from .lists import form_of
 
-_MOST_BYTES = 256 << 20
+_MOST_BYTES = 64 << 20
 
 
 class MeanError(Exception):

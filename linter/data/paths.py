@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from difflib import SequenceMatcher
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -120,6 +119,8 @@ def _alike(one: str, other: str) -> bool:
         return True
     if abs(len(one) - len(other)) > 2 or _digits(one) != _digits(other):
         return False
+    from difflib import SequenceMatcher
+
     return SequenceMatcher(None, one, other).ratio() >= _ALIKE
 
 

@@ -292,7 +292,8 @@ def histogram(counts: Counter[int]) -> list[str]:
         bars[label if len(counts) <= _MOST_BARS else low + (label - low) // width * width] += number
     names = {at: f"{at}" if width == 1 else f"{at} to {min(at + width - 1, high)}" for at in bars}
     margin, most = max(map(len, names.values())), max(bars.values())
-    return [
-        f"  {names[at]:>{max(10, margin)}} {'█' * max(1, round(_BAR * bars[at] / most))} {bars[at]:,}"
-        for at in sorted(bars)
-    ]
+    rows = []
+    for at in sorted(bars):
+        bar = "█" * max(1, round(_BAR * bars[at] / most))
+        rows.append(f"  {names[at]:>{max(10, margin)}} {bar} {bars[at]:,}")
+    return rows

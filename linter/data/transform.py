@@ -11,7 +11,6 @@ from ..model.net import Layer
 from ..model.shapes.setup import signed
 from ..schema.descriptor import MessageType
 from ..schema.message import Message
-from .mean import MeanError, legacy_size, read_mean
 
 Sizes = dict[tuple[int, int, int], int]
 """Channels, height and width of images before cropping, 0 for unknown ones; with how many samples
@@ -86,6 +85,8 @@ def _mixed(layer: Layer, crop: int, sizes: Sizes) -> Iterator[Problem]:
 def _mean_file(
     layer: Layer, transform: Message, crop: int, sizes: Sizes, path: Path, blob: MessageType
 ) -> Iterator[Problem]:
+    from .mean import MeanError, legacy_size, read_mean
+
     span = transform.span("mean_file")
     values: dict[str, object] = {"layer": layer.name, "mean_file": transform.get("mean_file")}
     try:

@@ -272,6 +272,7 @@ class FactBuilder:
         facts.launch_weights = _text(",".join(launch.weights))
         facts.launch_snapshot = _text(launch.snapshot)
         facts.resumes_at = launch.resumes_at
+        facts.launch_refused = launch.rivals
 
     @staticmethod
     def add_sizes(facts: Any, batch: int, images: int) -> None:

@@ -5,7 +5,8 @@ name or a shape that differs is found only when the weights arrive, or never.
 
 Problems, with their values:
 
-- ``transform-differs``: layer, field, test, train (both as text), blob
+- ``transform-differs``, ``mean-differs-slightly``, ``crop-differs``: layer, field, test, train
+  (both as text), blob
 - ``deploy-layer-renamed``: layer, type, train (the training net's file), trained (its layer)
 - ``deploy-shape-differs``: layer, type, train, blob (its role), shape, trained (both shapes)
 - ``input-channels-differ``: layer, blob, channels, trained, train, reader (a layer whose weights
@@ -14,6 +15,7 @@ Problems, with their values:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +25,13 @@ from ..schema.message import Message
 from .build import Shapes
 from .net import Layer, Net
 from .shapes.setup import Shape, shapes_differ, shown
+
+# Grey levels that the means of two sets of ordinary pictures may lie apart.
+_NEAR = 10.0
+
+_STAGE_WORDS = frozenset(
+    ("train", "test", "val", "trainval", "traintest", "deploy", "inference", "net", "model")
+)
 
 # Train against test
 
@@ -53,6 +62,8 @@ def _compare_transforms(train: Layer, test: Layer) -> Iterator[Problem]:
         values = {"field": field, "test": str(own), "train": str(other)}
         values.update(layer=test.name, blob=test.top_names[0])
         kind = "crop-differs" if field == "crop_size" else "transform-differs"
+        if field == "mean" and _means_are_near(ours, theirs):
+            kind = "mean-differs-slightly"
         yield Problem(kind, _transform_span(test.message, field), values, (), test.name, False)
 
 
@@ -65,7 +76,26 @@ def _mean(transform: Message) -> str:
     if transform.has("mean_file"):
         return f'the file "{transform.get("mean_file").rpartition("/")[2]}"'
     values = [_number(value) for value in transform.get("mean_value")]
-    return ", ".join(values[:1] if len(set(values)) == 1 else values) or "nothing"
+    if len(set(values)) == 1:
+        values = values[:1]
+    return "nothing" if values == ["0"] else ", ".join(values) or "nothing"
+
+
+def _means_are_near(ours: Message, theirs: Message) -> bool:
+    """Whether two means are most likely of the same sort of images: two files, or numbers that lie
+    closer than the brightness of pictures varies.
+    """
+    if ours.has("mean_file") and theirs.has("mean_file"):
+        return True
+    own, other = ours.get("mean_value"), theirs.get("mean_value")
+    if not own or not other:
+        return False
+    # One value stands for all channels.
+    most = max(len(own), len(other))
+    own, other = (values * most if len(values) == 1 else values for values in (own, other))
+    return len(own) == len(other) and all(
+        abs(a - b) <= _NEAR for a, b in zip(own, other, strict=True)
+    )
 
 
 def _transform_span(layer: Message, field: str) -> Span:
@@ -130,16 +160,40 @@ def outline(file: str, views: Iterable[Sketch]) -> Outline:
 
 
 def training_net(deploy: Outline, others: Iterable[Outline]) -> Outline | None:
-    """The training net that a net without loss belongs to: the one most of whose layers it has;
-    None where none shares at least half of its layers.
+    """The training net that a net without loss belongs to: the one most of whose layers it has.
+
+    At least half of the layers must be the same by name and type; of files whose names are not
+    alike, in shape too, but for what follows from grey images in place of coloured ones.
     """
     best, most = None, 0
     for other in others:
-        same = sum(other.learned.get(name, ("",))[0] == type_
-                   for name, (type_, _) in deploy.learned.items())  # fmt: skip
+        same = sum(_is_same(name, deploy, other) for name in deploy.learned)
         if other.loss and same > most:
             best, most = other, same
     return best if most * 2 >= len(deploy.learned) and not deploy.loss else None
+
+
+def _is_same(name: str, deploy: Outline, train: Outline) -> bool:
+    type_, shapes = deploy.learned[name]
+    its_type, its = train.learned.get(name, ("", ()))
+    if type_ != its_type:
+        return False
+    if _words(deploy.file) == _words(train.file):
+        return True
+    if any({deploy.channels[blob], train.channels.get(blob)} == {1, 3} for blob in deploy.channels):
+        shapes, its = _outputs(shapes), _outputs(its)
+    return not any(map(shapes_differ, shapes, its))
+
+
+def _words(file: str) -> set[str]:
+    """What tells a net's file name from those of others in its directory."""
+    words = set(re.split(r"[^a-z0-9]+", file.lower().partition(".")[0]))
+    return words - _STAGE_WORDS - {""}
+
+
+def _outputs(shapes: Sequence[Shape]) -> list[Shape]:
+    """Only the first sizes: those of inputs follow from the images."""
+    return [shape[:1] if shape is not None else None for shape in shapes]
 
 
 def check_deploy(deploy: Outline, train: Outline, net: Net) -> list[Problem]:
@@ -172,7 +226,7 @@ def _inputs(
     for source in net.sources:
         blob = source.top_names[0]
         own, other = deploy.channels.get(blob), train.channels.get(blob)
-        if own is None or other is None or own == other or not clashes:
+        if {own, other} != {1, 3} or not clashes:
             continue
         values = {"layer": source.name, "blob": blob, "channels": own, "trained": other}
         values.update(train=train.file, reader=clashes[0][0].name)

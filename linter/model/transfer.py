@@ -276,7 +276,7 @@ def _outputs_differ(layer: Layer, own: Message, shape: Shape, blob: StoredBlob) 
     if layer.type == "InnerProduct" and own.get("transpose"):
         return False
     sizes = _current(blob)
-    return shape is not None and not shapes_differ(shape[1:], sizes[1:])
+    return bool(shape and sizes) and not shapes_differ((shape or ())[1:], sizes[1:])
 
 
 def _current(blob: StoredBlob) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
-"""One finding instead of many: the same rule on many layers of one file.
+"""One finding instead of many: the same words about many layers or places of one file.
 
 A finding is worth nothing if it drowns. What is folded away keeps its place, as a related place of
-the finding that stands for it; findings that name no layer are left alone.
+the finding that stands for it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,15 @@ _LISTED = 3
 def fold(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """``diagnostics`` in their order, those that differ only in the layer folded into the first."""
     groups: dict[object, list[Diagnostic]] = {}
-    for number, diagnostic in enumerate(diagnostics):
-        groups.setdefault(_key(diagnostic) or number, []).append(diagnostic)
+    for diagnostic in diagnostics:
+        groups.setdefault(_key(diagnostic), []).append(diagnostic)
     return tuple(_folded(group) for group in groups.values())
 
 
-def _key(diagnostic: Diagnostic) -> tuple[object, ...]:
-    """What findings must share to be folded; empty for one that stays by itself."""
-    if not diagnostic.layer:
-        return ()
-    name = diagnostic.place.source.name
-    return (diagnostic.rule, name, diagnostic.severity, diagnostic.context)
+def _key(one: Diagnostic) -> tuple[object, ...]:
+    """What findings must share to be folded: all but the layer's name and the place."""
+    words = one.message.replace(f'"{one.layer}"', '""') if one.layer else one.message
+    return (one.rule, one.place.source.name, one.severity, one.context, bool(one.layer), words)
 
 
 def _folded(group: list[Diagnostic]) -> Diagnostic:
@@ -37,18 +35,24 @@ def _folded(group: list[Diagnostic]) -> Diagnostic:
     if not others:
         return first
     phases = dict.fromkeys(phase for diagnostic in group for phase in diagnostic.phases)
-    also = tuple(Related(other.place, f'also "{other.layer}"') for other in others)
+    also = tuple(
+        Related(other.place, f'also "{other.layer}"' if other.layer else "also here")
+        for other in others
+    )
     return replace(
         first,
-        message=first.message + _more_layers(group),
+        message=first.message + _more(group),
         phases=tuple(phases),
         related=first.related + also,
         fix=_common_fix(group),
     )
 
 
-def _more_layers(group: list[Diagnostic]) -> str:
-    """The end of the message: which layers it is about besides the first one's."""
+def _more(group: list[Diagnostic]) -> str:
+    """The end of the message: which layers, or how many places, it is about besides the first."""
+    if not group[0].layer:
+        places = len(group) - 1
+        return f" (and {places} more {'place' if places == 1 else 'places'})"
     _, *names = dict.fromkeys(diagnostic.layer for diagnostic in group)
     if not names:
         return ""

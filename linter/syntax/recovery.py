@@ -14,6 +14,7 @@ from .tree import Field
 # Lines are read back this far only, so that a text of one endless line costs no more.
 _REACH = 200
 _FAR = 4000
+_NEAR = 20
 _SHOWN = 60
 
 
@@ -101,7 +102,7 @@ def surplus_bracket(text: str, fields: Sequence[Field], unmatched: int) -> int:
     before it which ends deeper than it starts, else the unmatched one itself.
     """
     depth = indentation(text, unmatched)
-    for field in reversed(fields[-_REACH:]):
+    for field in reversed(fields[-_NEAR:]):
         if field.children is None or indentation(text, field.name_start) != depth:
             continue
         close = field.end - 1
@@ -119,7 +120,7 @@ def _surplus_inside(text: str, block: Field) -> int:
         depth = indentation(text, close)
         meant = (
             child
-            for child in reversed((block.children or [])[-_REACH:])
+            for child in reversed((block.children or [])[-_NEAR:])
             if child.children is not None
             and _has_lines(text, child)
             and indentation(text, child.name_start) == depth

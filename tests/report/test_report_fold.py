@@ -72,9 +72,30 @@ def test_files_stay_apart(mark: Mark, finding: Finding) -> None:
     assert fold(found) == found
 
 
-def test_findings_without_a_layer_stay_apart(mark: Mark, finding: Finding) -> None:
-    found = tuple(finding(place) for place in mark("«a» «a» «a»"))
-    assert fold(found) == found
+@pytest.mark.parametrize(
+    ("number", "suffix"),
+    [(1, ""), (2, " (and 1 more place)"), (3, " (and 2 more places)")],
+)
+def test_the_same_words_without_a_layer_fold(
+    mark: Mark, finding: Finding, number: int, suffix: str
+) -> None:
+    places = mark("«a» " * number)
+    (folded,) = fold([finding(place) for place in places])
+    assert folded.message == finding(places[0]).message + suffix
+    assert folded.related == tuple(Related(place, "also here") for place in places[1:])
+
+
+def test_other_words_stay_apart(mark: Mark, finding: Finding) -> None:
+    places = mark("«a» «b» «c»")
+    messages = ['bottom "x" of layer "a"', 'bottom "y" of layer "b"', 'bottom "x" of layer "c"']
+    found = [
+        finding(place, layer=layer, message=message)
+        for place, layer, message in zip(places, "abc", messages, strict=True)
+    ]
+    assert [one.message for one in fold(found)] == [
+        'bottom "x" of layer "a" (and 1 more layer: c)',
+        'bottom "y" of layer "b"',
+    ]
 
 
 def test_order_is_that_of_the_first_ones(mark: Mark, finding: Finding) -> None:

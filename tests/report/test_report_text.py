@@ -227,7 +227,10 @@ def test_summary(
     summary: str,
 ) -> None:
     (place,) = mark("«x»")
-    found = [finding(place, severity=Severity(each)) for each in severities]
+    found = [
+        finding(place, severity=Severity(each), message=f"finding {number}")
+        for number, each in enumerate(severities)
+    ]
     assert render("text", make_report(*found, files=files)).split("\n")[-2] == summary
 
 

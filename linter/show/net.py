@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, NamedTuple, Protocol
 
-from .api import Refusal
-from .check import CheckError, File
-from .core.problem import Problem
-from .core.source import Source
-from .model.build import Shapes, set_up
-from .model.checks import check_net
-from .model.cost import LayerCost, LearnedBlob, NetCost, Sum, net_cost
-from .model.net import Layer, Net
-from .model.phase import State, include_and_exclude
-from .model.shapes.setup import INT_MAX, Dim, Shape, count, shown
+from ..api import Refusal
+from ..check import CheckError, File
+from ..core.problem import Problem
+from ..core.source import Source
+from ..model.build import Shapes, set_up
+from ..model.checks import check_net
+from ..model.cost import LayerCost, LearnedBlob, NetCost, Sum, net_cost
+from ..model.net import Layer, Net
+from ..model.phase import State, include_and_exclude
+from ..model.shapes.setup import INT_MAX, Dim, Shape, count, shown
 
 VERSION = 1
 
@@ -132,8 +132,8 @@ def _refusals(source: Source, problems: Iterable[Problem]) -> list[Refusal]:
     rejecting = sorted((p for p in problems if p.rejects), key=lambda p: p.span)
     if not rejecting:
         return []
-    from .engine.run import Run
-    from .resources import load_rules
+    from ..engine.run import Run
+    from ..resources import load_rules
 
     run = Run(load_rules())
     refusals = []

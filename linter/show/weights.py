@@ -12,11 +12,11 @@ from math import isfinite, prod
 from pathlib import Path
 from typing import Any
 
-from .model.blob_values import MANY, Statistics, statistics
-from .model.shapes.setup import in_words, shown
-from .model.weights import StoredBlob, StoredLayer, Weights, read_state, read_weights
-from .resources import load_schema
-from .schema.upgrade import V1_TYPES
+from ..model.blob_values import MANY, Statistics, statistics
+from ..model.shapes.setup import in_words, shown
+from ..model.weights import StoredBlob, StoredLayer, Weights, read_state, read_weights
+from ..resources import load_schema
+from ..schema.upgrade import V1_TYPES
 
 VERSION = 1
 
@@ -149,9 +149,9 @@ def _title(view: Shown) -> str:
     if weights.form != "solver state":
         held = sum(layer.held > 0 for layer in weights.layers)
         parts.append(f"{in_words(len(weights.layers), 'layer')}, {held} with blobs")
-    return ", ".join(
-        [*parts, f"{_values(weights):,} values in {in_words(len(view.numbers), 'blob')}"]
-    )
+    values = _values(weights)
+    many = f"{values:,} value{'' if values == 1 else 's'}"
+    return ", ".join([*parts, f"{many} in {in_words(len(view.numbers), 'blob')}"])
 
 
 def _state(weights: Weights, safe: Callable[[str], str]) -> Iterator[str]:
