@@ -12,7 +12,7 @@ _MOST_PIXELS = 16_000_000
 
 _MOST_BYTES = 64 << 20
 
-_READ_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "PPM", "TIFF", "WEBP", "JPEG2000", "MPO", "SUN")
+_READ_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "PPM", "TIFF", "WEBP", "JPEG2000", "SUN")
 _UNREAD_FORMATS = ("GIF", "ICO", "PSD")
 """What Pillow opens and the OpenCV of Caffe's time does not."""
 

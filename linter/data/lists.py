@@ -192,8 +192,8 @@ class _Reader:
 
     def __init__(self, result: ImageList) -> None:
         self._list = result
-        self._seen: dict[int, tuple[int, int]] = {}
-        """For the hash of every name its label and the offset of its line."""
+        self._seen: dict[int, int] = {}
+        """For the hash of every name the offset of its first line."""
 
     def read(self) -> None:
         empty = 0
@@ -229,25 +229,21 @@ class _Reader:
         result = self._list
         result.starts.append(start)
         result.labels.add(label, Span(start + len(name) + 1, result.text.line_of(start).end))
-        key = hash(name)
-        known = self._seen.setdefault(key, (label, start))
-        if known[1] == start:
-            return
-        other = result.name(known[1])[0]
-        if other != name:
-            return
-        span = Span(start, start + len(name))
-        line = result.source.locate(known[1]).line
-        if known[0] == label:
-            result.report("list-duplicate", span, name=name, first=line)
+        first = self._seen.setdefault(hash(name), start)
+        if first != start and result.name(first)[0] == name:
+            self._take_again(Span(start, start + len(name)), name, label, first)
+
+    def _take_again(self, span: Span, name: str, label: int, first: int) -> None:
+        """Note a name that was listed before, on the line that starts at ``first``."""
+        result = self._list
+        line = result.text.line_of(first)
+        other = _NUMBER.match(result.source.text, first + len(name) + 1, line.end)
+        values = {"name": name, "first": result.source.locate(first).line}
+        if other is None or int(other[1]) == label:
+            result.report("list-duplicate", span, **values)
         else:
-            result.report(
-                *("list-contradicting-labels", span),
-                name=name,
-                label=label,
-                other=known[0],
-                first=line,
-            )
+            kind = "list-contradicting-labels"
+            result.report(kind, span, label=label, other=int(other[1]), **values)
 
 
 _FaultOf = tuple[str, int, dict[str, object]]

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -22,6 +23,9 @@ _BIG = 1
 _DEEPEST = 32
 _MOST_BYTES = 64 << 20
 """A longer record is no Datum that anyone trains on."""
+
+
+_ENOUGH_PAGES = 256
 
 
 class LmdbError(Exception):
@@ -103,17 +107,34 @@ class Lmdb:
 
     def at(self, fraction: float) -> bytes:
         """The value about so far between the first record (0) and the last one (1)."""
-        number = self._meta.root
+        number, fraction = _part(self._spread, fraction)
         for _ in range(_DEEPEST):
             page = self._page(number)
             flags, nodes = self._nodes(page)
-            where = min(max(fraction, 0.0), 1.0) * len(nodes)
-            index = min(int(where), len(nodes) - 1)
-            fraction = where - index
+            node, fraction = _part(nodes, fraction)
             if flags & _LEAF:
-                return self._value(page, nodes[index])
-            number = self._child(page, nodes[index])
+                return self._value(page, node)
+            number = self._child(page, node)
         raise LmdbError("its tree is damaged")
+
+    @cached_property
+    def _spread(self) -> list[int]:
+        """Pages of one level of the tree, enough of them that it hardly matters that some are
+        fuller than others.
+        """
+        pages = [self._meta.root]
+        for _ in range(_DEEPEST):
+            below = []
+            for number in pages:
+                page = self._page(number)
+                flags, nodes = self._nodes(page)
+                if flags & _LEAF:
+                    return pages
+                below += [self._child(page, node) for node in nodes]
+            pages = below
+            if len(pages) >= _ENOUGH_PAGES:
+                break
+        return pages
 
     def values(self) -> Iterator[bytes]:
         """All values in order; no more than the database says it has."""
@@ -161,3 +182,10 @@ class Lmdb:
         if start + size > len(page):
             raise LmdbError("its tree is damaged")
         return page[start : start + size]
+
+
+def _part(items: Sequence[int], fraction: float) -> tuple[int, float]:
+    """The item that lies so far along, and how far along in it."""
+    where = min(max(fraction, 0.0), 1.0) * len(items)
+    index = min(int(where), len(items) - 1)
+    return items[index], where - index

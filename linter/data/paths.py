@@ -33,7 +33,7 @@ def find(name: str, named_in: Path, root: Path | None) -> Found | None:
         return None
     if Path(name).is_absolute():
         return Found(Path(name), None) if is_there(Path(name)) else None
-    for start in start_directories(named_in, root):
+    for start in _starts(named_in, root):
         if is_there(start / name):
             return Found(start / name, start)
     return None
@@ -82,13 +82,15 @@ def lost_slash(name: str, named_in: Path, root: Path | None) -> bool:
     first, _, rest = name.partition("/")
     if first not in _TOP_DIRECTORIES or "/" not in rest:
         return False
-    return not any(is_directory(start / first) for start in _starts_below_top(named_in, root))
+    return not any(is_directory(start / first) for start in _starts(named_in, root))
 
 
-def _starts_below_top(named_in: Path, root: Path | None) -> list[Path]:
-    """Without the file system's root, below which ``home`` is where it belongs."""
-    starts = list(start_directories(named_in, root))
-    return [start for start in starts if start.resolve() != Path(start.resolve().anchor)]
+def _starts(named_in: Path, root: Path | None) -> list[Path]:
+    """Where Caffe may be started: not in the file system's own root, where a path that lacks its
+    first slash would be found.
+    """
+    starts = start_directories(named_in, root)
+    return [one for one in starts if one == root or not one.anchor or one != Path(one.anchor)]
 
 
 def misspelt(name: str, named_in: Path, root: Path | None) -> str:

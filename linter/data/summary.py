@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from ..core.problem import Problem
@@ -155,11 +156,12 @@ def _take_sets(result: Summary, file: ListedFile, content: Hdf5File, use: Use) -
 def _hdf5_list(found: Found, use: Use, limits: Limits) -> Summary | None:
     """A list of HDF5 files, by the names in it; its first file is looked at."""
     text = read_text(found.path, limits)
-    names = [] if text.form else list(list_words(text))
-    if not names or not all(name.endswith((".h5", ".hdf5")) for name, _ in names):
+    first = [] if text.form else [name for name, _ in islice(list_words(text), _MOST_BARS)]
+    if not first or not all(name.endswith((".h5", ".hdf5")) for name in first):
         return None
-    first, span = names[0]
-    path = (found.start or Path()) / first
+    names = list(list_words(text))
+    name, span = names[0]
+    path = (found.start or Path()) / name
     result = Summary(shown(found.path), f"list of {len(names)} HDF5 files")
     lost = [
         Problem("listed-file-missing", where, {"path": name, "files": f"1 of {len(names)}"})

@@ -58,7 +58,9 @@ def _mean_values(layer: Layer, transform: Message, sizes: Sizes) -> Iterator[Pro
     channels = {size[0] for size in sizes}
     if given < 2 or len(channels) != 1 or given in channels or layer.type == "WindowData":
         return
-    values = {"layer": layer.name, "given": given, "channels": channels.pop()}
+    number = channels.pop()
+    word = "channel" if number == 1 else "channels"
+    values = {"layer": layer.name, "given": given, "channels": number, "word": word}
     yield _problem("mean-value-count", transform.span("mean_value"), layer, values)
 
 

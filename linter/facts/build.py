@@ -147,7 +147,7 @@ class FactBuilder:
             frozen=len(weighing) - len(learning),
             first_filled=any(_has_filler(layer, "weight_filler") for layer in first),
             weights_without_decay=sum(layer.params[0].decay_mult == 0 for layer in fillable),
-            weights_known=self._context.filled is not None or self._context.kind == "resume",
+            weights_known=self._context.filled is not None,
             python_layers=sum(layer.type == "Python" for layer in layers),
         )
 

@@ -178,11 +178,16 @@ def _is_same(name: str, deploy: Outline, train: Outline) -> bool:
     its_type, its = train.learned.get(name, ("", ()))
     if type_ != its_type:
         return False
-    if _words(deploy.file) == _words(train.file):
+    if _are_alike(deploy, train):
         return True
     if any({deploy.channels[blob], train.channels.get(blob)} == {1, 3} for blob in deploy.channels):
         shapes, its = _outputs(shapes), _outputs(its)
     return not any(map(shapes_differ, shapes, its))
+
+
+def _are_alike(deploy: Outline, train: Outline) -> bool:
+    """Whether the files' names differ only in what they are for."""
+    return _words(deploy.file) == _words(train.file)
 
 
 def _words(file: str) -> set[str]:
@@ -244,7 +249,10 @@ def _new_names(deploy: Outline, train: Outline) -> Iterator[tuple[str, str]]:
     }
     for name, kind in extra.items():
         twins = [other for other, its in missing.items() if its == kind]
-        if len(twins) == 1 and list(extra.values()).count(kind) == 1:
+        if len(twins) != 1 or list(extra.values()).count(kind) != 1:
+            continue
+        own, its_own = deploy.learned[name][1], train.learned[twins[0]][1]
+        if _are_alike(deploy, train) or not any(map(shapes_differ, own, its_own)):
             yield name, twins[0]
 
 
