@@ -23,6 +23,7 @@ from .data.limits import Limits, names_data
 from .engine.ruleset import RuleSet
 from .engine.run import Run, merge
 from .facts.build import FactBuilder
+from .fix.change import Editor
 from .model.build import set_up
 from .model.checks import check_net, with_faults
 from .model.compare import (
@@ -124,13 +125,20 @@ def read_text(path: Path, data: bytes) -> File:
     )
 
 
+def count_faults(name: str, data: bytes) -> int:
+    """In how many places of a text Caffe refuses to read it."""
+    with paused_collector():
+        return sum(problem.rejects for problem in read_text(Path(name), data).problems)
+
+
 class Checker:
     """One run over some files with one config."""
 
     def __init__(self, ruleset: RuleSet, config: Config) -> None:
         self._rules = ruleset
         self._config = config
-        self._run = Run(ruleset, config.options, _selected(ruleset, config))
+        editor = Editor(load_schema())
+        self._run = Run(ruleset, config.options, _selected(ruleset, config), editor)
         self._root = Path(config.root) if config.root is not None else None
         self._launches = LaunchFinder(self._root)
         self._shapes = {name: tuple(sizes) for name, sizes in config.shapes.items()}
@@ -139,6 +147,8 @@ class Checker:
         """Libraries without which some data was not looked into."""
         self.skipped: list[str] = []
         """What a directory held that was not checked, each with the reason."""
+        self.contents: dict[Path, bytes] = {}
+        """What files hold, by their real paths, where that is not what they hold on disk."""
         self._kept: dict[Path, File] = {}
         self._read_weights = cache(read_weights)
         self._built: dict[Path, str] = {}
@@ -203,7 +213,10 @@ class Checker:
 
     def _read(self, path: Path) -> File:
         key = _identity(path)
-        file = self._kept.pop(key, None) or read_file(path)
+        file = self._kept.pop(key, None)
+        if file is None:
+            given = self.contents.get(key)
+            file = read_file(path) if given is None else read_text(path, given)
         self._kept[key] = file  # the latest last
         if len(self._kept) > _KEPT_FILES:
             del self._kept[next(iter(self._kept))]
@@ -368,7 +381,7 @@ class Checker:
             builder.add_launch(facts, launch)
         trained = next((view for built in nets for view in built.views if _trains(view)), None)
         if trained is not None:
-            find = partial(self._find, named_in=file.path)
+            find = partial(self._find_data, named_in=file.path)
             builder.add_sizes(facts, net_batch(trained), net_images(trained, find))
         yield from self._run.on_problems(file.source, problems)
         for built, context in zip(nets, contexts, strict=True):
@@ -382,7 +395,7 @@ class Checker:
         assert file.message is not None
         nets: dict[Path, _BuiltNet] = {}
         problems: list[Problem] = []
-        find = partial(self._find, named_in=file.path)
+        find = partial(self._find_data, named_in=file.path)
         tests = count()
         for use in net_uses(file.message):
             number = next(tests) if use.phase == "TEST" else -1
@@ -401,6 +414,9 @@ class Checker:
                 problems += check_test_size(file.message, number, view, find)
             problems += self._sibling_net(file, use)
         return list(nets.values()), problems
+
+    def _find_data(self, name: str, named_in: Path) -> Path | None:
+        return self._find(name, named_in) if self._config.data else None
 
     def _find(self, name: str, named_in: Path) -> Path | None:
         return resolve(name, named_in, self._root)[0]

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import __version__
+
+if TYPE_CHECKING:
+    from .core.diagnostic import Report
 
 FORMATS = ("text", "json", "sarif")
 _WEIGHTS_SUFFIXES = (".caffemodel", ".h5", ".solverstate")
@@ -99,6 +102,10 @@ def cli() -> None:
 )
 @click.option("--no-data", is_flag=True, help="Do not look at the data that nets name.")
 @click.option("--expand", is_flag=True, help="Report every layer by itself.")
+@click.option("--fix", is_flag=True, help="Make the fixes that leave net and schedule as meant.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: make the others too.")
+@click.option("--diff", is_flag=True, help="Print what --fix would change, and write nothing.")
+@click.option("--show-fixes", is_flag=True, help="With --fix or --diff: list what is fixed.")
 @click.option(
     "--stdin-filename",
     default="<stdin>",
@@ -113,12 +120,17 @@ def check(
     style: str,
     output: Path | None,
     expand: bool,
+    fix: bool,
+    unsafe_fixes: bool,
+    diff: bool,
+    show_fixes: bool,
     stdin_filename: str,
     **settings: Any,
 ) -> None:
     """Check nets, solvers and directories; a solver's nets are checked with it.
 
-    PATH - reads standard input.
+    PATH - reads standard input; with --fix the fixed text is printed, and the report on standard
+    error. Exit status and report are those of the files as fixed.
     """
     from .check import Checker
     from .config import find_config
@@ -126,23 +138,83 @@ def check(
     from .report import render
     from .resources import load_rules
 
-    config = _with_options(find_config(Path.cwd()), settings)
-    checker = Checker(load_rules(), config)
-    if sys.stderr.isatty():
-        checker.data_limits = checker.data_limits._replace(progress=_progress)
-    if paths == (Path("-"),):
-        report = checker.check_text(stdin_filename, sys.stdin.buffer.read())
-    elif Path("-") in paths:
+    if Path("-") in paths and len(paths) > 1:
         raise click.UsageError("- stands alone")
+    if (unsafe_fixes or show_fixes) and not (fix or diff):
+        raise click.UsageError("--unsafe-fixes and --show-fixes go with --fix or --diff")
+    config = _with_options(find_config(Path.cwd()), settings)
+    stdin = sys.stdin.buffer.read() if paths == (Path("-"),) else None
+    checker = Checker(load_rules(), config)
+
+    def look(contents: Mapping[Path, bytes]) -> Report:
+        nonlocal checker
+        checker = Checker(load_rules(), config)
+        checker.contents.update(contents)
+        if sys.stderr.isatty():
+            checker.data_limits = checker.data_limits._replace(progress=_progress)
+        if stdin is None:
+            return checker.check(paths)
+        text = contents.get(Path(os.path.realpath(stdin_filename)), stdin)
+        return checker.check_text(stdin_filename, text)
+
+    if fix or diff:
+        report, failed = _fix(look, stdin, unsafe=unsafe_fixes, diff=diff, show=show_fixes)
     else:
-        report = checker.check(paths)
+        report, failed = look({}), ""
     colour = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    _write(render(style, report, colour=colour, expand=expand), output)
+    if not diff:
+        text = render(style, report, colour=colour, expand=expand)
+        _write(text, output, err=fix and stdin is not None)
     for reason in checker.skipped:
         click.echo(f"skipped {reason}", err=True)
     _tell_missing(checker.missing)
+    if failed:
+        raise click.ClickException(failed)
     limit = Severity[config.fail_on.upper()]
     ctx.exit(1 if any(one.severity >= limit for one in report.diagnostics) else 0)
+
+
+def _fix(
+    look: Callable[[Mapping[Path, bytes]], Report],
+    stdin: bytes | None,
+    *,
+    unsafe: bool,
+    diff: bool,
+    show: bool,
+) -> tuple[Report, str]:
+    """Fix what ``look`` finds: the report on what there is then, and which files were not written
+    and why.
+    """
+    from .check import count_faults
+    from .fix.apply import WriteError, fix_all, write
+    from .fix.told import listing, unified
+
+    outcome = fix_all(look, count_faults, unsafe)
+    failed = ""
+    if diff:
+        for one in outcome.changed.values():
+            _write_bytes(unified(one))
+    elif stdin is not None:
+        _write_bytes(next((one.new for one in outcome.files.values()), stdin))
+    else:
+        try:
+            write(outcome)
+        except WriteError as error:
+            failed = str(error)
+    for line in listing(outcome, every=show):
+        click.echo(line, err=True)
+    return outcome.report, failed
+
+
+def _write_bytes(data: bytes) -> None:
+    """Print bytes as they are, but nothing that a terminal would obey."""
+    from .report.safe import printable
+
+    if sys.stdout.isatty():
+        lines = data.decode("utf-8", "surrogateescape").split("\n")
+        click.echo("\n".join(map(printable, lines)), nl=False)
+    else:
+        click.get_binary_stream("stdout").write(data)
 
 
 def _with_options(config: Any, settings: dict[str, Any]) -> Any:
@@ -173,10 +245,10 @@ def _shape(text: str) -> tuple[str, list[int]]:
         raise click.BadParameter(f"{text} is not of the form BLOB=N,C,H,W") from None
 
 
-def _write(text: str, output: Path | None) -> None:
+def _write(text: str, output: Path | None, *, err: bool = False) -> None:
     """Print a report, or put it into a file in one step."""
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(text, nl=False, err=err)
         return
     from .core.files import replace_file
 

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "data": {"core", "schema", "model"},
     "engine": {"core"},
     "facts": {"core", "schema", "model", "engine"},
+    "fix": {"core", "syntax", "schema", "engine", "facts"},
     "report": {"core"},
 }
 

@@ -15,6 +15,17 @@ On = Literal["problem", "solver", "net", "layer", "param"]
 SeverityName = Literal["error", "warning", "info"]
 Confidence = Literal["certain", "high", "medium"]
 ContextName = Literal["scratch", "finetune", "deploy"]
+MendName = Literal[
+    "bracket",
+    "character",
+    "colon",
+    "comment",
+    "delete",
+    "duplicate",
+    "list",
+    "quotes",
+    "statement",
+]
 
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,6}\d{3}$")]
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -46,14 +57,67 @@ class Example(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A small file that the rule must find (``bad``) or in which no rule may find anything
     (``good``).
 
-    In a bad one, ``# expect: ID message`` stands on every line where the rule must speak.
-    ``files`` lie beside it under their names; ``context`` is what ``--context`` would say.
+    In a bad one, ``# expect: ID message`` stands on every line where the rule must speak; ``fixed``
+    is what the rule's own fixes make of it, with those marks left out. ``files`` lie beside it
+    under their names; ``context`` is what ``--context`` would say.
     """
 
     bad: str = ""
+    fixed: str = ""
     good: str = ""
     files: dict[str, str] = {}
     context: ContextName | None = None
+
+
+class Change(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One step of a fix. Exactly one of these says what is done:
+
+    - ``set``: the value of the field ``at`` a path, which is written if it is not there;
+    - ``insert``: a statement put ``into`` a block (of the thing itself where no path is given),
+      behind the first of the fields ``after`` that is written, else as the last one;
+    - ``remove``: fields, by paths with commas between them, below ``from`` if that is given;
+    - ``move``: the same, written again in ``into``;
+    - ``rename``: the name of the field ``at`` a path; in rules on problems, of the one found;
+    - ``replace``: the text that a problem points at;
+    - ``mend``: a mistake in writing, by one of the names in ``MendName``;
+    - ``bypass``: the type of a layer to be left out between this layer's bottom ``at`` and what
+      it comes from.
+
+    All but ``mend`` may hold placeholders. Blocks on the way of a path are made where they are
+    missing. ``named`` is the name that a field has in the text, where an upgrade renames it.
+    """
+
+    set: str = ""
+    insert: str = ""
+    remove: str = ""
+    move: str = ""
+    rename: str = ""
+    replace: str = ""
+    mend: MendName | Literal[""] = ""
+    bypass: str = ""
+    at: str = ""
+    into: str = ""
+    after: list[str] = []
+    source: str = msgspec.field(name="from", default="")
+    named: str = ""
+
+
+_TEMPLATES = ("set", "insert", "remove", "move", "rename", "replace", "bypass")
+_OPERATIONS = (*_TEMPLATES, "mend")
+_ON_PROBLEMS = ("rename", "replace", "mend")
+
+
+class FixRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How a finding is mended: all ``changes``, or nothing where one of them cannot be made.
+
+    ``safe`` promises that net, weights and schedule stay what the author meant: Caffe refuses the
+    file as it is and there is one thing it can mean, or reads it the same with the fix as without.
+    """
+
+    title: str
+    safe: bool
+    changes: list[Change]
+    when: str = ""
 
 
 class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -63,7 +127,8 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     the facts) when it speaks. ``at`` names where to point: field paths of the user's text, the
     first one that is written; ``$param`` is the layer type's own block. ``message`` and ``hint``
     hold ``{…}`` placeholders: CEL expressions, or for problems the names of their values. Of
-    several hints the first one counts whose placeholders are all filled. ``aborts`` marks rules
+    several hints the first one counts whose placeholders are all filled, and so of several fixes the
+    first one that can be made. ``aborts`` marks rules
     whose every finding is one on which Caffe refuses to go on; problems know that themselves.
     """
 
@@ -84,6 +149,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     why: str
     sources: list[str] = []
     options: dict[str, Option] = {}
+    fix: FixRule | list[FixRule] = []
     examples: list[Example] = []
 
     @property
@@ -111,6 +177,11 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
         """The field paths to point at, in order of preference."""
         return [self.at] if isinstance(self.at, str) else self.at
 
+    @property
+    def fixes(self) -> list[FixRule]:
+        """The fixes in order of preference."""
+        return [self.fix] if isinstance(self.fix, FixRule) else self.fix
+
     def expressions(self) -> Iterator[tuple[str, str]]:
         """Every CEL expression with the path of the YAML value it stands in."""
         if self.on == "problem":
@@ -122,6 +193,24 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
             for template in templates:
                 for part in split_template(template)[1::2]:
                     yield name, part
+        for number, fix in enumerate(self.fixes):
+            at = "fix" if isinstance(self.fix, FixRule) else f"fix.{number}"
+            if fix.when:
+                yield f"{at}.when", fix.when
+            for template in (fix.title, *map(template_of, fix.changes)):
+                for part in split_template(template)[1::2]:
+                    yield at, part
+
+
+def template_of(change: Change) -> str:
+    """What a change holds placeholders in; empty for a mend."""
+    return next((text for name in _TEMPLATES if (text := getattr(change, name))), "")
+
+
+def filled(change: Change, text: str) -> Change:
+    """The change with its template filled."""
+    name = next((name for name in _TEMPLATES if getattr(change, name)), "")
+    return msgspec.structs.replace(change, **{name: text}) if name else change
 
 
 _TEMPLATE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
@@ -183,7 +272,29 @@ def read_rule(path: Path) -> Rule:
         raise RuleError(f"{path}:{yaml_line(text, 'on')}: a rule on problems needs a kind")
     if rule.on != "problem" and not rule.when:
         raise RuleError(f"{path}:{yaml_line(text, 'on')}: a rule on a {rule.on} needs a when")
+    for fix in rule.fixes:
+        if reason := _misuse(rule, fix):
+            raise RuleError(f"{path}:{yaml_line(text, 'fix')}: {reason}")
     return rule
+
+
+def _misuse(rule: Rule, fix: FixRule) -> str:
+    """What is wrong with a fix of a rule; empty where nothing is."""
+    on_problem = rule.on == "problem"
+    if on_problem and fix.when:
+        return "a fix of a rule on problems has no when"
+    for change in fix.changes:
+        done = [name for name in _OPERATIONS if getattr(change, name)]
+        if len(done) != 1:
+            return (
+                f"a change is one of {', '.join(_OPERATIONS)}, not {' and '.join(done) or 'none'}"
+            )
+        if on_problem != (done[0] in _ON_PROBLEMS) and done[0] != "rename":
+            what = "problems" if on_problem else f"a {rule.on}"
+            return f"{done[0]} cannot stand in a rule on {what}"
+        if done[0] in ("set", "bypass") and not change.at:
+            return f"{done[0]} needs at"
+    return "" if fix.changes else "a fix without changes"
 
 
 def yaml_line(text: str, path: str) -> int:

@@ -30,6 +30,10 @@ VARIABLES: Mapping[On, Mapping[str, str]] = {
 """What the expressions of a rule may name, with the type of each in ``facts.proto``."""
 
 
+# How many compiled rule sets the cache keeps: one for each project with rules of its own.
+_KEPT_SETS = 8
+
+
 class Facts:
     """The vocabulary: message classes and CEL environments of ``facts.proto``."""
 
@@ -119,7 +123,7 @@ def load(paths: Sequence[Path], facts_descriptors: bytes, cache: Path | None) ->
 
 def _key(paths: Sequence[Path], facts_descriptors: bytes) -> str:
     digest = hashlib.sha256(facts_descriptors)
-    digest.update(f"format 1, python {sys.version_info[:2]}".encode())
+    digest.update(f"format 2, python {sys.version_info[:2]}".encode())
     for path in paths:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -194,5 +198,8 @@ def _write_cache(folder: Path, compiled: _Compiled) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(_cache_file(folder, compiled.key), msgspec.json.encode(compiled))
+        known = sorted(folder.glob("rules-*.json"), key=lambda path: path.stat().st_mtime)
+        for old in known[:-_KEPT_SETS]:
+            old.unlink(missing_ok=True)
     except OSError:
         pass

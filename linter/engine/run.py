@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
-from ..core.diagnostic import Diagnostic, Place, Related, Severity
+from ..core.diagnostic import Diagnostic, Edit, Fix, Place, Related, Severity
 from ..core.problem import Problem
 from ..core.source import Source, Span
-from .rule import On, Rule, RuleError, split_template
+from .rule import (
+    Change,
+    FixRule,
+    On,
+    Rule,
+    RuleError,
+    filled,
+    split_template,
+    template_of,
+)
 from .ruleset import RuleSet
 
 
@@ -47,13 +58,28 @@ class Target:
         return Place(self.source, Span(0, 0))
 
 
+class Editor(Protocol):
+    """Makes the edits of a fix; none where the text is not such that all changes can be made."""
+
+    def edit_target(self, changes: Sequence[Change], target: Target) -> tuple[Edit, ...]:
+        """Edits for changes at something that rules look at."""
+
+    def edit_problem(
+        self, changes: Sequence[Change], source: Source, problem: Problem
+    ) -> tuple[Edit, ...]:
+        """Edits for changes at a problem."""
+
+
 @dataclass(slots=True)
 class Run:
-    """One run: a rule set, the option values in force, and the rules that are switched on."""
+    """One run: a rule set, the option values in force, the rules that are switched on, and what
+    makes the edits of fixes, without which none are offered.
+    """
 
     ruleset: RuleSet
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     selected: frozenset[str] | None = None
+    editor: Editor | None = None
     _option_values: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def on_problems(
@@ -128,7 +154,19 @@ class Run:
             layer=target.layer,
             phases=(target.phase,) if target.phase else (),
             context=target.context if _speaks_of_context(rule) else "",
+            fix=self._target_fix(rule, target, activation, fill),
         )
+
+    def _target_fix(
+        self, rule: Rule, target: Target, activation: Any, fill: Callable[[str], str]
+    ) -> Fix | None:
+        if self.editor is None:
+            return None
+        edit = partial(self.editor.edit_target, target=target)
+        ready = (
+            fix for fix in rule.fixes if not fix.when or self._holds(rule, fix.when, activation)
+        )
+        return _first_fix(ready, fill, edit)
 
     def _problem(self, rule: Rule, source: Source, problem: Problem, phase: str) -> Diagnostic:
         def fill(name: str) -> str:
@@ -146,7 +184,16 @@ class Run:
             layer=problem.layer,
             phases=(phase,) if phase else (),
             related=also,
+            fix=self._problem_fix(rule, source, problem, fill),
         )
+
+    def _problem_fix(
+        self, rule: Rule, source: Source, problem: Problem, fill: Callable[[str], str]
+    ) -> Fix | None:
+        if self.editor is None:
+            return None
+        edit = partial(self.editor.edit_problem, source=source, problem=problem)
+        return _first_fix(rule.fixes, fill, edit)
 
 
 def merge(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -180,6 +227,27 @@ def _first_filled(templates: Sequence[str], fill: Callable[[str], str]) -> str:
         if all(fill(part) for part in split_template(template)[1::2]):
             return _render(template, fill)
     return ""
+
+
+# What a name may hold and an edit may not write: it was shortened, or is no plain text.
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f\u2026\ufffd\ud800-\udfff]")
+
+
+def _first_fix(
+    fixes: Iterable[FixRule],
+    fill: Callable[[str], str],
+    edit: Callable[[Sequence[Change]], tuple[Edit, ...]],
+) -> Fix | None:
+    """The first fix that can be made: no placeholder of it is empty, and the text allows it."""
+    for fix in fixes:
+        parts = [
+            part for change in fix.changes for part in split_template(template_of(change))[1::2]
+        ]
+        if not all((value := fill(part)) and not _UNWRITABLE.search(value) for part in parts):
+            continue
+        if edits := edit([filled(one, _render(template_of(one), fill)) for one in fix.changes]):
+            return Fix(_render(fix.title, fill), edits, fix.safe)
+    return None
 
 
 def _shown(value: Any) -> str:

@@ -26,6 +26,8 @@ _MOST_SCRIPTS = 2_000
 _DEEPEST = 12
 _LEVELS_UP = 3
 _LONGEST_VALUE = 1_000
+# What must be known of a solver's name, for it to mean anything.
+_SHORTEST_NAME = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,9 @@ class LaunchFinder:
                 launches = launches + self._read(_above(top), _above_top(top))
         except (OSError, ValueError):  # a NUL in the name, directories that are no longer there
             return []
-        return [launch for launch in launches if starts(launch, real)]
+        ranked = [(fit(launch, real), launch) for launch in launches]
+        best = max((rank for rank, _ in ranked), default=0)
+        return [launch for rank, launch in ranked if rank == best > 0]
 
     def _top(self, directory: Path) -> Path:
         """The root given, or the repository's, or else the solver's own directory."""
@@ -346,7 +350,7 @@ class _Shell:
 
 
 _VARIABLE = re.compile(
-    r"\$\{(\w+)([^{}]*)\}|\$([A-Za-z_]\w*|[0-9])|\$\(([A-Za-z_]\w*)\)|%([A-Za-z_]\w*)%"
+    r"\$\{(\w++)([^{}]*)\}|\$([A-Za-z_]\w*|[0-9])|\$\(([A-Za-z_]\w*)\)|%([A-Za-z_]\w*)%"
     r"|(?:`[^`]*`|\$\([^()]*\))()"
 )
 _UNKNOWN = re.compile(rf"{_SUBSTITUTED}|\$\w+")
@@ -409,24 +413,27 @@ def _take_call(found: list[Launch], call: str, value: str, launch: Launch) -> No
 # Whether a launch means a certain file
 
 
-def starts(launch: Launch, solver: Path) -> bool:
-    """Whether the launch names this solver file (a real path).
+def fit(launch: Launch, solver: Path) -> int:
+    """How surely the launch names this solver file (a real path): 2, 1, or 0 for not at all.
 
     The path in a script counts from where it is run: its own directory or one above it, up to the
-    top of the tree. Where a path leads to no file from there, the project has been moved: a script
+    top of the tree. Where it leads to no file from there, the project has been moved: a script
     beside a solver of that name means that one, else the last parts are compared.
     """
-    pattern = [_glob(part) for part in launch.solver.replace("\\", "/").split("/")]
-    if not _fits(solver.name, pattern[-1]) or len(pattern[-1].replace("*", "")) < 4:
-        return False
     written = _UNKNOWN.sub("*", launch.solver.replace("\\", "/"))
+    name = written.rpartition("/")[2]
+    if not _fits(solver.name, name) or len(name.replace("*", "")) < _SHORTEST_NAME:
+        return 0
     bases = list(_bases(launch))
     for base in bases:
         if _same(posixpath.normpath(posixpath.join(base, written)).split("/"), solver):
-            return True
-    if "*" not in written and any(Path(base, written).is_file() for base in bases):
-        return False
-    return Path(launch.start) == solver.parent or _ends_alike(written, solver)
+            return 2
+    if "*" not in written:
+        if any(Path(base, written).is_file() for base in bases):
+            return 0
+        if Path(launch.start) == solver.parent:
+            return 1
+    return int(_ends_alike(written, solver))
 
 
 def _bases(launch: Launch) -> Iterator[str]:
@@ -455,10 +462,6 @@ def _ends_alike(written: str, solver: Path) -> bool:
     if absolute:
         parts = parts[-2:]
     return len(parts) >= 2 and len(own) > len(parts) and all(map(_fits, own[-len(parts) :], parts))
-
-
-def _glob(part: str) -> str:
-    return _UNKNOWN.sub("*", part)
 
 
 def _fits(name: str, pattern: str) -> bool:

@@ -3,8 +3,9 @@ a whole training run makes of them.
 
 Problems, with their values (all numbers):
 
-- ``test-set-repeated``, ``test-set-not-covered``, ``test-set-sampled``: iterations, batch, images,
-  covered (percent of the images that one test looks at), wanted (test_iter for all of them)
+- ``test-set-repeated``, ``test-set-not-covered``, ``test-set-sampled`` (less than half):
+  iterations, batch, images, seen (by one test), covered (that as percent), wanted (test_iter for
+  all of them)
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 import click
 
-from ..core.diagnostic import Diagnostic, Place, Report, Severity
+from ..core.diagnostic import Diagnostic, Fix, Place, Report, Severity
 from .fold import fold
 from .safe import printable
 
@@ -58,7 +58,8 @@ def _frame(diagnostic: Diagnostic, paint: _Paint, *, expand: bool) -> str:
     if left := len(diagnostic.related) - len(related):
         them = "it" if left == 1 else "them"
         rows += _note(margin, "also", f"{_count(left, 'more place')} (--expand lists {them})")
-    rows += _note(margin, "help", diagnostic.hint) + _note(margin, "note", diagnostic.context)
+    rows += _note(margin, "help", diagnostic.hint) + _note(margin, "fix", _fix(diagnostic.fix))
+    rows += _note(margin, "note", diagnostic.context)
     return "\n".join(rows)
 
 
@@ -154,6 +155,13 @@ def _note(margin: str, label: str, text: str) -> list[str]:
     head = f"{margin} = {label}: "
     first, *rest = map(printable, text.split("\n"))
     return [head + first, *((" " * len(head) + line).rstrip() for line in rest)]
+
+
+def _fix(fix: Fix | None) -> str:
+    """What the fix does, and the options that make it."""
+    if fix is None:
+        return ""
+    return f"{fix.title} (caffelint --fix{'' if fix.safe else ' --unsafe-fixes'})"
 
 
 def _summary(diagnostics: Sequence[Diagnostic], places: int, files: int) -> str:

@@ -78,6 +78,13 @@ def test_a_foreign_or_broken_cache_file_is_ignored(tmp_path: Path, content: byte
     assert file.read_bytes() != content
 
 
+def test_the_cache_does_not_grow_for_ever(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    for number in range(12):
+        compile_rule(write(tmp_path, RULE.replace("message: m", f"message: m{number}")), cache)
+    assert len(list(cache.iterdir())) == 8
+
+
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     path, blocked = write(tmp_path, RULE), tmp_path / "file"
     blocked.write_text("in the way")
