@@ -37,7 +37,7 @@ from .model.compare import (
 from .model.context import UNKNOWN, Context, chosen, guess, is_deploy, launched
 from .model.files import missing_directory, resolve
 from .model.launch import Launch, LaunchFinder
-from .model.net import Net
+from .model.net import Layer, Net
 from .model.phase import State, effective_state, include_and_exclude
 from .model.shapes.setup import Shape
 from .model.sizes import check_test_size, net_batch, net_images
@@ -48,7 +48,7 @@ from .resources import load_schema
 from .schema.bind import bind
 from .schema.kind import detect
 from .schema.message import Message
-from .schema.upgrade import upgrade_net, upgrade_solver
+from .schema.upgrade import old_forms, upgrade_net, upgrade_solver
 from .syntax.parser import parse
 from .walk import files_below, looks_like_prototxt
 
@@ -120,6 +120,7 @@ def read_text(path: Path, data: bytes) -> File:
     message, problems = bind(tree, type_)
     is_net = type_ is schema.net
     upgraded, more = upgrade_net(message) if is_net else upgrade_solver(message)
+    problems += old_forms(message) if is_net else []
     return File(
         path, source, "net" if is_net else "solver", upgraded, tree.problems + problems + more
     )
@@ -381,8 +382,8 @@ class Checker:
             builder.add_launch(facts, launch)
         trained = next((view for built in nets for view in built.views if _trains(view)), None)
         if trained is not None:
-            find = partial(self._find_data, named_in=file.path)
-            builder.add_sizes(facts, net_batch(trained), net_images(trained, find))
+            size_of = partial(self._size_of, named_in=file.path)
+            builder.add_sizes(facts, net_batch(trained), net_images(trained, size_of))
         yield from self._run.on_problems(file.source, problems)
         for built, context in zip(nets, contexts, strict=True):
             yield from self._run.on_problems(built.source, built.problems)
@@ -395,7 +396,7 @@ class Checker:
         assert file.message is not None
         nets: dict[Path, _BuiltNet] = {}
         problems: list[Problem] = []
-        find = partial(self._find_data, named_in=file.path)
+        size_of = partial(self._size_of, named_in=file.path)
         tests = count()
         for use in net_uses(file.message):
             number = next(tests) if use.phase == "TEST" else -1
@@ -411,12 +412,14 @@ class Checker:
                 view = Net(built.net, state)
                 built.views.append(view)
             if number >= 0:
-                problems += check_test_size(file.message, number, view, find)
+                problems += check_test_size(file.message, number, view, size_of)
             problems += self._sibling_net(file, use)
         return list(nets.values()), problems
 
-    def _find_data(self, name: str, named_in: Path) -> Path | None:
-        return self._find(name, named_in) if self._config.data else None
+    def _size_of(self, layer: Layer, named_in: Path) -> int | None:
+        if not self._config.data or not names_data(layer):
+            return None
+        return self.data.size(layer, named_in)
 
     def _find(self, name: str, named_in: Path) -> Path | None:
         return resolve(name, named_in, self._root)[0]

@@ -428,6 +428,91 @@ def data(
     ctx.exit(1 if any(one.severity >= Severity.WARNING for one in found) else 0)
 
 
+_MOST_REASONS = 3
+"""So many reasons are told why a file cannot be upgraded; the rest is counted."""
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--diff", is_flag=True, help="Print what would change, and write nothing.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the result to another file; takes one FILE.",
+)
+@click.pass_context
+def upgrade(
+    ctx: click.Context, /, files: tuple[Path, ...], diff: bool, output: Path | None
+) -> None:
+    """Rewrite nets and solvers of older forms in the current one, comments and layout kept.
+
+    FILE - reads standard input, and the result is printed. A file that cannot be upgraded is left
+    as it is, and the reason is told; the exit status is 1 then.
+    """
+    from .check import read_file, read_text
+    from .core.files import replace_file
+    from .fix.apply import Fixed
+    from .fix.told import unified
+
+    stdin = files == (Path("-"),)
+    if Path("-") in files and not stdin:
+        raise click.UsageError("- stands alone")
+    if output is not None and (diff or len(files) > 1):
+        raise click.UsageError("--output takes one FILE, and does not go with --diff")
+    read = (
+        [read_text(Path("<stdin>"), sys.stdin.buffer.read())]
+        if stdin
+        else [read_file(path) for path in files]
+    )
+    refused = False
+    for file in read:
+        old, new = file.source.to_bytes(), _upgraded(file)
+        if new is None:
+            refused = True
+        elif diff:
+            _write_bytes(unified(Fixed(file.source.name, old, new)))
+        elif output is not None:
+            replace_file(output, new)
+        elif stdin:
+            _write_bytes(new)
+        elif new != old:
+            replace_file(Path(os.path.realpath(file.path)), new)
+    ctx.exit(1 if refused else 0)
+
+
+def _upgraded(file: Any) -> bytes | None:
+    """The content of a file in current form, None if it has to stay as it is; says which."""
+    from .core.source import Source
+    from .engine.run import Run
+    from .fix.upgrade import CannotUpgrade, upgrade_text
+    from .report.safe import printable
+    from .resources import load_rules, load_schema
+
+    source: Source = file.source
+
+    def tell(what: str, problems: Sequence[Any]) -> None:
+        click.echo(printable(f"{source.name}: {what}"), err=True)
+        told = list(Run(load_rules()).on_problems(source, problems)) if problems else []
+        for one in told[:_MOST_REASONS]:
+            line, column = source.locate(one.place.span.start)
+            where = f"{source.name}:{line}:{column}"
+            click.echo(printable(f"  {where}: {one.message} [{one.rule}]"), err=True)
+        if len(told) > _MOST_REASONS:
+            click.echo(f"  and {len(told) - _MOST_REASONS} more", err=True)
+
+    if not file.kind:
+        tell("left as it is: neither a net nor a solver", ())
+        return None
+    schema = load_schema()
+    try:
+        text, lost = upgrade_text(source, schema.net if file.kind == "net" else schema.solver)
+    except CannotUpgrade as error:
+        tell(f"left as it is: {error}", error.problems)
+        return None
+    tell("upgraded" if text != source.text else "has the current form", lost)
+    return Source(source.name, text).to_bytes()
+
+
 @cli.command()
 @click.argument("rule")
 def explain(rule: str) -> None:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from difflib import unified_diff
 from pathlib import Path
 
 import msgspec
 
-from .check import Checker
+from .check import Checker, count_faults
 from .config import Config
-from .core.diagnostic import Diagnostic
+from .core.diagnostic import Diagnostic, Report
 from .data.samples import file_content
 from .engine.rule import Example, Rule
 from .engine.ruleset import RuleSet
+from .fix.apply import fix_all
 from .resources import load_schema
 
 _EXPECT = re.compile(r"#\s*expect:\s*(\S+)\s+(.*?)\s*$")
+_MARK = re.compile(r"[ \t]*#\s*expect:.*")
 _MAIN = "example.prototxt"
 
 
@@ -27,6 +31,8 @@ def failures(rule: Rule, ruleset: RuleSet) -> Iterator[str]:
         yield f"{rule.id}: no bad example"
     if not any(example.good for example in rule.examples):
         yield f"{rule.id}: no good example"
+    if rule.fixes and not any(example.fixed for example in rule.examples):
+        yield f"{rule.id}: no example of its fix"
     for number, example in enumerate(rule.examples, 1):
         for reason in _failures(rule, example, ruleset):
             yield f"{rule.id}, example {number}: {reason}"
@@ -51,23 +57,57 @@ def _failures(rule: Rule, example: Example, ruleset: RuleSet) -> Iterator[str]:
     for one in found:
         if one.rule == rule.id and _key(one) not in expected:
             yield f"unexpected {_words(one)}"
+    if example.fixed:
+        yield from _fix_failures(rule, example, ruleset)
+
+
+def _fix_failures(rule: Rule, example: Example, ruleset: RuleSet) -> Iterator[str]:
+    """What the rule's own fixes make of the example, where that is not as pinned."""
+    fixed = fixed_text(rule, example, ruleset)
+    if fixed != example.fixed:
+        diff = unified_diff(example.fixed.split("\n"), fixed.split("\n"), "expected", "fixed", n=0)
+        yield "its fix makes another text of it:\n" + "\n".join(diff)
+
+
+def fixed_text(rule: Rule, example: Example, ruleset: RuleSet) -> str:
+    """The file that the fixes of its rule, safe or not, change in a bad example; without marks."""
+    files = {_MAIN: example.bad, **example.files}
+    plain = {name: _MARK.sub("", text) for name, text in files.items()}
+    with _written(plain, example) as (folder, config):
+        config = msgspec.structs.replace(config, select=[rule.id])
+        main = Path(folder) / _MAIN
+
+        def look(contents: Mapping[Path, bytes]) -> Report:
+            checker = Checker(ruleset, config)
+            checker.contents.update(contents)
+            return checker.check([main])
+
+        changed = fix_all(look, count_faults, unsafe=True).changed
+        new = next((one.new for one in changed.values()), b"")
+    return new.decode("utf-8", "surrogateescape")
 
 
 def _run(files: dict[str, str], example: Example, ruleset: RuleSet) -> list[Diagnostic]:
     """The findings in all files of an example; files of other names stand for the rest."""
+    with _written(files, example) as (folder, config):
+        report = Checker(ruleset, config).check([Path(folder) / _MAIN])
+    return list(report.diagnostics)
+
+
+@contextmanager
+def _written(files: dict[str, str], example: Example) -> Iterator[tuple[str, Config]]:
+    """A directory with the files of an example, and the config to check them with."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in files.items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file_content(_as_written(name, text), load_schema()))
-        config = msgspec.structs.replace(Config(), context=example.context, root=folder)
-        report = Checker(ruleset, config).check([Path(folder) / _MAIN])
-    return list(report.diagnostics)
+        yield folder, msgspec.structs.replace(Config(), context=example.context, root=folder)
 
 
 def _as_written(name: str, text: str) -> str:
     """A file without the marks of what is expected, where they would not be comments."""
-    return text if "prototxt" in name else re.sub(r"[ \t]*#\s*expect:.*", "", text)
+    return text if "prototxt" in name else _MARK.sub("", text)
 
 
 def _key(one: Diagnostic) -> tuple[str, int, str, str]:

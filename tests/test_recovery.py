@@ -262,7 +262,7 @@ NAMES = {
             'input: "d" input_shape { dim: 1 }\n'
             'layers { name: "s" type: "SOFTMAX" bottom: "d" top: "s" }\n'
         ),
-        [(2, 26, "CL023")],
+        [(2, 1, "CL138"), (2, 26, "CL023")],
     ),
     "field misspelt": (line(8, "    num_ouput: 10"), [(8, 5, "CL020")]),
     "block misspelt": (line(7, "  inner_product_parm {"), [(7, 3, "CL020")]),

@@ -100,6 +100,7 @@ def test_what_the_user_says_counts_more_than_a_script(tmp_path: Path) -> None:
         pytest.param(20, "", "", id="all-of-it"),
         pytest.param(18, "", "", id="last-batch-not-full"),
         pytest.param(15, "test-set-repeated", "test_iter 4 × batch 5 = 20 images", id="more"),
+        pytest.param(17, "test-set-wraps", "3 of them count twice", id="more-than-a-few-twice"),
         pytest.param(24, "test-set-not-covered", "looks at 83.3 % of the 24 images", id="less"),
         pytest.param(200, "test-set-sampled", "looks at 10 % of the 200 images", id="a-sample"),
     ],

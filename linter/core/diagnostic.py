@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 
 from .source import Source, Span
 
@@ -107,11 +108,25 @@ class RuleText:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A finding that is not reported because the user has said so.
+
+    ``kind`` is ``inSource`` for a comment in the file and ``external`` for a baseline, ``reason``
+    what the comment says.
+    """
+
+    diagnostic: Diagnostic
+    kind: Literal["inSource", "external"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """All that a reporter is given: diagnostics in report order, the rules' texts by id, and the
-    names of the files that were looked at.
+    """All that a reporter is given: diagnostics in report order, the rules' texts by id, the
+    names of the files that were looked at, and the findings that the user does not want to see.
     """
 
     diagnostics: tuple[Diagnostic, ...]
     rules: dict[str, RuleText]
     files: tuple[str, ...]
+    suppressed: tuple[Suppressed, ...] = ()

@@ -55,11 +55,22 @@ class Source:
         line = bisect_right(self._line_starts, offset)
         return Location(line, offset - self._line_starts[line - 1] + 1)
 
+    def line_start(self, number: int) -> int:
+        """Offset of line ``number`` (from 1)."""
+        return self._line_starts[number - 1]
+
     def line(self, number: int) -> str:
         """Text of line ``number`` (from 1) without its line end."""
         start = self._line_starts[number - 1]
         end = self.text.find("\n", start)
         return self.text[start : end if end >= 0 else None].rstrip("\r")
+
+    def lines(self, first: int, last: int, most: int) -> str:
+        """The text of whole lines, empty where it has more than ``most`` characters."""
+        if last - first > most:
+            return ""
+        text = "\n".join(self.line(number) for number in range(first, last + 1))
+        return text if len(text) <= most else ""
 
     @property
     def line_count(self) -> int:

@@ -25,6 +25,7 @@ MendName = Literal[
     "list",
     "quotes",
     "statement",
+    "upgrade",
 ]
 
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,6}\d{3}$")]
@@ -58,8 +59,8 @@ class Example(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     (``good``).
 
     In a bad one, ``# expect: ID message`` stands on every line where the rule must speak; ``fixed``
-    is what the rule's own fixes make of it, with those marks left out. ``files`` lie beside it
-    under their names; ``context`` is what ``--context`` would say.
+    is the file that the rule's own fixes change, as they leave it, those marks left out. ``files``
+    lie beside it under their names; ``context`` is what ``--context`` would say.
     """
 
     bad: str = ""
@@ -70,7 +71,9 @@ class Example(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Change(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """One step of a fix. Exactly one of these says what is done:
+    """One step of a fix.
+
+    Exactly one of these says what is done:
 
     - ``set``: the value of the field ``at`` a path, which is written if it is not there;
     - ``insert``: a statement put ``into`` a block (of the thing itself where no path is given),
@@ -127,9 +130,9 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     the facts) when it speaks. ``at`` names where to point: field paths of the user's text, the
     first one that is written; ``$param`` is the layer type's own block. ``message`` and ``hint``
     hold ``{…}`` placeholders: CEL expressions, or for problems the names of their values. Of
-    several hints the first one counts whose placeholders are all filled, and so of several fixes the
-    first one that can be made. ``aborts`` marks rules
-    whose every finding is one on which Caffe refuses to go on; problems know that themselves.
+    several hints the first one counts whose placeholders are all filled, and of several fixes the
+    first one that can be made. ``aborts`` marks rules whose every finding is one on which Caffe
+    refuses to go on; problems know that themselves.
     """
 
     id: _Id

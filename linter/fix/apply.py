@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,9 @@ CountFaults = Callable[[str, bytes], int]
 """In how many places Caffe refuses to read a text of this name."""
 
 
+_Key = tuple[str, str, str, str]
+
+
 class WriteError(Exception):
     """Fixed files that could not be written; the others were."""
 
@@ -33,14 +37,33 @@ class WriteError(Exception):
 @dataclass(slots=True)
 class Fixed:
     """What became of one file. ``made`` are the findings whose fixes were made, in the order they
-    were; ``dropped`` those whose fix would have broken the text.
+    were; ``dropped`` those whose fixes were not, or not again, each with the reason.
     """
 
     name: str
     old: bytes
     new: bytes
     made: list[Diagnostic] = field(default_factory=list)
-    dropped: list[Diagnostic] = field(default_factory=list)
+    dropped: list[tuple[Diagnostic, str]] = field(default_factory=list)
+    _before: Counter[_Key] = field(default_factory=Counter)
+    """How often what was fixed in the pass before was found then."""
+
+    def ready(self, found: Sequence[Diagnostic]) -> list[Diagnostic]:
+        """Findings to fix: without those for which it was tried and did not do."""
+        counts = Counter(map(_key, found))
+        refused = {_what(one) for one, _ in self.dropped}
+        for one in found:
+            if _what(one) not in refused and 0 < self._before[_key(one)] <= counts[_key(one)]:
+                self.dropped.append((one, "its fix does not mend it"))
+                refused.add(_what(one))
+        return [one for one in found if _what(one) not in refused]
+
+    def take(self, found: Sequence[Diagnostic], chosen: Sequence[Diagnostic], new: bytes) -> None:
+        """Remember what a pass has found and made."""
+        counts = Counter(map(_key, found))
+        self._before = Counter({key: counts[key] for key in map(_key, chosen)})
+        self.made += chosen
+        self.new = new
 
 
 @dataclass(slots=True)
@@ -87,42 +110,50 @@ def _fixable(report: Report, unsafe: bool) -> dict[Path, list[Diagnostic]]:
 
 
 def _pass(
-    file: Fixed, source: Source, found: Iterable[Diagnostic], count_faults: CountFaults
+    file: Fixed, source: Source, found: Sequence[Diagnostic], count_faults: CountFaults
 ) -> bool:
     """Make the fixes that go together; whether the text is another one then."""
-    refused = {_what(one) for one in file.dropped}
-    ready = [one for one in found if _what(one) not in refused]
-    chosen = list(_apart(ready))
-    limit = count_faults(file.name, file.new)
+    chosen = list(_apart(file.ready(found)))
     new = _edited(source, chosen)
-    if count_faults(file.name, new) > limit:
-        chosen, new = _one_by_one(file, source, chosen, count_faults)
+    if count_faults(file.name, new) > count_faults(file.name, file.new):
+        chosen, new = _harmless(file, source, chosen, count_faults)
     changed = new != file.new
-    file.made += chosen
-    file.new = new
+    file.take(found, chosen, new)
     return changed
 
 
-def _one_by_one(
-    file: Fixed, source: Source, chosen: list[Diagnostic], count_faults: CountFaults
+def _harmless(
+    file: Fixed, source: Source, chosen: Sequence[Diagnostic], count_faults: CountFaults
 ) -> tuple[list[Diagnostic], bytes]:
-    """Make one fix after the other, and leave out those that make the text worse."""
+    """Of fixes that together make the text worse those that do not, found by halves."""
     good: list[Diagnostic] = []
     limit, content = count_faults(file.name, file.new), file.new
-    for one in chosen:
-        tried = _edited(source, [*good, one])
+    pending = [chosen]
+    while pending:
+        some = pending.pop()
+        tried = _edited(source, [*good, *some])
         faults = count_faults(file.name, tried)
-        if faults > limit:
-            file.dropped.append(one)
-            continue
-        good.append(one)
-        limit, content = faults, tried
+        if faults <= limit:
+            good += some
+            limit, content = faults, tried
+        elif len(some) == 1:
+            file.dropped.append((some[0], "its fix would break the file"))
+        else:
+            half = len(some) // 2
+            pending += (some[half:], some[:half])
     return good, content
 
 
 def _what(one: Diagnostic) -> tuple[str, str, str]:
-    """What a finding is told from others by, though the text before it may have changed."""
+    """What a finding says, wherever it is."""
     return (one.rule, one.layer, one.message)
+
+
+def _key(one: Diagnostic) -> _Key:
+    """What a finding is known again by, though the text before it may have changed."""
+    place = one.place
+    line = place.source.line(place.source.locate(place.span.start).line)
+    return (*_what(one), line.strip())
 
 
 def _apart(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:

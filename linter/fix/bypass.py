@@ -43,8 +43,6 @@ def bypass(tree: Tree, reader: Field | None, type_: str, at: str) -> tuple[Edit,
     if below[0].text[1:-1] == name:  # in place: without it the reader reads what it should
         return () if others else (_without(tree, maker),)
     edit = layout.value(tree.source.text, bottom, f'"{below[0].text[1:-1]}"')
-    if edit is None:
-        return ()
     return (edit,) if others else (_without(tree, maker), edit)
 
 

@@ -22,7 +22,7 @@ from ..schema.descriptor import FieldType, MessageType, Schema
 from ..schema.kind import detect
 from ..schema.message import Message
 from ..syntax.parser import parse
-from ..syntax.tree import Field, Tree
+from ..syntax.tree import Field, Kind, Tree
 from . import layout
 from .bypass import bypass
 from .mend import MENDS
@@ -106,15 +106,32 @@ class Editor:
 
     def _at_problem(self, change: Change, tree: Tree, problem: Problem) -> Sequence[Edit]:
         span, text = problem.span, tree.source.text
+        if change.mend == "upgrade":
+            return self._upgraded(tree)
         if change.mend:
             return MENDS[change.mend](tree, problem)
         if change.rename:
             return [Edit(span, change.rename)] if self._is_free(tree, span, change.rename) else ()
         node = next(_at(tree, span), None)
-        if change.replace and node is not None and (node.start, node.end) == span:
-            edit = layout.value(text, node, change.replace)
-            return [edit] if edit else ()
-        return [Edit(span, change.replace)] if change.replace else ()
+        if node is not None and (node.start, node.end) == span:
+            return [layout.value(text, node, change.replace)]
+        return [Edit(span, change.replace)]
+
+    def _upgraded(self, tree: Tree) -> Sequence[Edit]:
+        """The file in current form, as one edit from its first change to its last."""
+        from .upgrade import CannotUpgrade, upgrade_text
+
+        type_, old = detect(tree, self._schema), tree.source.text
+        if type_ is None:
+            return ()
+        try:
+            new = upgrade_text(tree.source, type_).text
+        except CannotUpgrade:
+            return ()
+        start = _alike(old, new)
+        end = _alike(old[start:][::-1], new[start:][::-1])
+        edit = Edit(Span(start, len(old) - end), new[start : len(new) - end])
+        return [edit] if old != new else ()
 
     def _is_free(self, tree: Tree, span: Span, name: str) -> bool:
         """Whether a field may be renamed so: its block knows the name, and has no other such field
@@ -148,6 +165,12 @@ def _at(tree: Tree, span: Span) -> Iterator[Field]:
     return reversed(found)
 
 
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
 @dataclass(slots=True)
 class _Insertion:
     """Statements for one block, together since they go to one place."""
@@ -171,6 +194,11 @@ class _Plan:
 
     def edits(self) -> tuple[Edit, ...]:
         """All edits, in the order of the text."""
+        made = [
+            (id(one.block.node), one.missing[0]) for one in self._insertions.values() if one.missing
+        ]
+        if len(set(made)) < len(made):
+            raise NoFixError  # one new block would be written twice
         for one in self._insertions.values():
             self._insert_all(one)
         self._remove_all()
@@ -211,10 +239,11 @@ class _Plan:
                 spot._replace(missing=spot.missing[:-1]), f"{last}: {change.set}", change.after
             )
             return
-        edit = layout.value(self._text, spot.field, change.set)
-        if edit is None or spot.field.children is not None:
+        quoted = spot.field.kind == Kind.STRING, change.set.startswith('"')
+        # A V1 type is no text; but what has another name may have another kind of value, too.
+        if spot.field.children is not None or (quoted[0] != quoted[1] and not change.named):
             raise NoFixError
-        self._edits.append(edit)
+        self._edits.append(layout.value(self._text, spot.field, change.set))
 
     def _insert(self, spot: _Spot, statement: str, after: Sequence[str] = ()) -> None:
         block = spot.block

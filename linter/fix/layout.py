@@ -238,13 +238,8 @@ def _blocks(fields: Sequence[Field]) -> Iterator[Field]:
 # Values
 
 
-def value(text: str, field: Field, new: str) -> Edit | None:
-    """Another value for a field, in the kind of quotes that it has; None where one of the two is
-    a quoted text and the other is not.
-    """
-    old = text[field.start : field.end]
-    if (old[:1] in ("'", '"')) != (new[:1] == '"'):
-        return None
-    if old.startswith("'") and "'" not in new:
+def value(text: str, field: Field, new: str) -> Edit:
+    """Another value for a field, in the kind of quotes that it has."""
+    if text[field.start] == "'" and new.startswith('"') and "'" not in new:
         new = f"'{new[1:-1]}'"
     return Edit(Span(field.start, field.end), new)

@@ -10,8 +10,8 @@ from .apply import Fixed, Outcome
 
 
 def listing(outcome: Outcome, *, every: bool) -> Iterator[str]:
-    """How many fixes were made; ``every`` single one, if asked for; and those that were not, since
-    they would have broken the text.
+    """How many fixes were made; ``every`` single one, if asked for; and those that were not, with
+    the reason.
     """
     changed = outcome.changed.values()
     for one in changed:
@@ -19,8 +19,8 @@ def listing(outcome: Outcome, *, every: bool) -> Iterator[str]:
             assert made.fix is not None
             yield f"{_where(one, made)}: {made.fix.title} [{made.rule} {made.name}]"
     for one in outcome.files.values():
-        for dropped in one.dropped:
-            yield f"{_where(one, dropped)}: not fixed, it would break the file [{dropped.rule}]"
+        for dropped, reason in one.dropped:
+            yield f"{_where(one, dropped)}: {reason} [{dropped.rule} {dropped.name}]"
     number = sum(len(one.made) for one in changed)
     yield f"{_count(number, 'fix', 'fixes')} in {_count(len(changed), 'file', 'files')}"
 

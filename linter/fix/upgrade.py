@@ -60,15 +60,15 @@ def upgrade_text(source: Source, type_: MessageType) -> UpgradedText:
         CannotUpgrade: if Caffe would not read the file, or layers of several forms are mixed.
     """
     tree, message, problems = _read(source, type_)
-    _refuse(problems)
+    _refuse(tree.problems)
     is_net = "layer" in type_.fields
     upgraded, found = upgrade_net(message) if is_net else upgrade_solver(message)
     if upgraded is message:
         return UpgradedText(source.text, [])
-    _refuse(found)
+    _refuse(problems + found)
     text = upgraded_text(tree, message, upgraded)
     _verify(Source(source.name, text), source, upgraded)
-    return UpgradedText(text, [one for one in found if not one.kind.startswith("old-")])
+    return UpgradedText(text, found)
 
 
 def upgraded_text(tree: Tree, message: Message, upgraded: Message) -> str:
@@ -195,11 +195,11 @@ class _Layout:
             self._spread(block, message)
         entries = []
         for name, value, node in _values(message):
+            if self._is_listed(node):
+                continue
             entry = _Entry(name, value, message.type.fields[name])
             if isinstance(value, Message):
                 self._claim_block(entry, value, node)
-            elif self._is_listed(node):
-                continue
             else:
                 self._claim(entry, node)
             entries.append(entry)
@@ -219,19 +219,22 @@ class _Layout:
 
     def _claim_block(self, entry: _Entry, message: Message, node: Field | None) -> None:
         item = self.items.get(id(node))
-        free = item is not None and not self._stays(item)
-        if item is not None and free and self.messages.get(id(node)) is message:
-            self.kept.add(id(item))
-            entry.item, entry.start = item, item.start
-            return
         block = None
-        if item is not None and free and entry.name == _SAME_BLOCK.get(item.name, item.name):
-            assert isinstance(item.value, Block)
-            self.opened.add(id(item))
-            entry.item, entry.start, block = item, item.start, item.value
+        if item is not None and not self._stays(item):
+            if self.messages.get(id(node)) is message:
+                self.kept.add(id(item))
+                entry.item, entry.start = item, item.start
+                return
+            # A string in an old form may have the name of what is a block now.
+            same = entry.name == _SAME_BLOCK.get(item.name, item.name)
+            block = item.value if same and isinstance(item.value, Block) else None
         entry.entries = self._plan(message, block)
         if block is None:
             entry.start = min((one.start for one in entry.entries), default=math.inf)
+        else:
+            assert item is not None
+            self.opened.add(id(item))
+            entry.item, entry.start = item, item.start
 
     def _spread(self, block: Block, message: Message) -> None:
         """Take lists in square brackets apart that do not stay whole."""

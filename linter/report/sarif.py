@@ -7,15 +7,24 @@ fingerprint, which stays the same while other parts of the file are edited.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping
-from hashlib import sha256
 from importlib import metadata
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-from ..core.diagnostic import Diagnostic, Fix, Place, Related, Report, RuleText, Severity
+from ..core.diagnostic import (
+    Diagnostic,
+    Fix,
+    Place,
+    Related,
+    Report,
+    RuleText,
+    Severity,
+    Suppressed,
+)
+from ..core.fingerprint import fingerprints
+from ..core.naming import TOPICS
 from ..core.source import Source, Span
 from .safe import dump, valid
 
@@ -33,19 +42,6 @@ _PROBLEMS = {
     Severity.INFO: "recommendation",
 }
 _PRECISIONS = {"certain": "very-high", "high": "high", "medium": "medium"}
-_TOPICS = {
-    "CL0": "syntax",
-    "CL1": "graph",
-    "CL2": "initialisation",
-    "CL3": "batch-norm",
-    "CL4": "learning-rate",
-    "CL5": "solver",
-    "CL6": "fine-tuning",
-    "CL7": "loss",
-    "CL8": "data",
-    "CL9": "training-log",
-}
-
 _DESCRIPTION_LENGTH = 1000
 """GitHub refuses descriptions of more than 1024 characters."""
 
@@ -61,7 +57,16 @@ def render(report: Report) -> str:
     """``report`` as a SARIF log of one run."""
     rules = [report.rules[rule] for rule in sorted(report.rules)]
     indexes = {rule.id: index for index, rule in enumerate(rules)}
-    prints = _fingerprints(report.diagnostics)
+    silenced = [one.diagnostic for one in report.suppressed]
+    prints = fingerprints([*report.diagnostics, *silenced], lambda name: _artifact(name)["uri"])
+    results = [
+        _result(diagnostic, indexes, fingerprint)
+        for diagnostic, fingerprint in zip(
+            [*report.diagnostics, *silenced], prints, strict=True
+        )
+    ]
+    for result, one in zip(results[len(report.diagnostics) :], report.suppressed, strict=True):
+        result["suppressions"] = [_suppression(one)]
     run = {
         "tool": {"driver": {**_tool(), "rules": [_rule(rule) for rule in rules]}},
         "automationDetails": {"id": "caffelint/"},
@@ -69,10 +74,7 @@ def render(report: Report) -> str:
             _ROOT: {"description": {"text": "The directory in which caffelint was started."}}
         },
         "columnKind": "unicodeCodePoints",
-        "results": [
-            _result(diagnostic, indexes, fingerprint)
-            for diagnostic, fingerprint in zip(report.diagnostics, prints, strict=True)
-        ],
+        "results": results,
     }
     return dump({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
@@ -92,7 +94,7 @@ def _tool() -> dict[str, str]:
 def _rule(rule: RuleText) -> dict[str, Any]:
     """What code scanning shows of a rule beside each of its results."""
     why = rule.why.strip()
-    topic = _TOPICS.get(rule.id[:3])
+    topic = TOPICS.get(rule.id[:3])
     return {
         "id": rule.id,
         "name": "".join(word.capitalize() for word in rule.name.split("-")),
@@ -166,6 +168,11 @@ def _result(diagnostic: Diagnostic, indexes: Mapping[str, int], fingerprint: str
     return result
 
 
+def _suppression(one: Suppressed) -> dict[str, str]:
+    reason = {"justification": one.reason} if one.reason else {}
+    return {"kind": one.kind, "status": "accepted", **reason}
+
+
 def _related(number: int, related: Related) -> dict[str, Any]:
     return {
         "id": number,
@@ -183,7 +190,8 @@ def _physical(place: Place) -> dict[str, Any]:
         "region": region | _snippet(_quote(source, span)),
     }
     around = _region_around(source, span)
-    context = _snippet(_lines(source, around["startLine"], around["endLine"]))
+    lines = source.lines(around["startLine"], around["endLine"], most=_QUOTE_LENGTH)
+    context = _snippet(lines)
     # SARIF wants a context region that is larger than the region itself.
     if context and around != region:
         physical["contextRegion"] = around | context
@@ -213,14 +221,6 @@ def _quote(source: Source, span: Span) -> str:
     return source.text[span.start : span.end] if span.end - span.start <= _QUOTE_LENGTH else ""
 
 
-def _lines(source: Source, first: int, last: int) -> str:
-    """The text of whole lines, empty where it is too long to quote."""
-    if last - first > _QUOTE_LENGTH:
-        return ""
-    text = "\n".join(source.line(number) for number in range(first, last + 1))
-    return text if len(text) <= _QUOTE_LENGTH else ""
-
-
 def _snippet(text: str) -> dict[str, Any]:
     return {"snippet": {"text": text}} if text else {}
 
@@ -245,26 +245,3 @@ def _fix(source: Source, fix: Fix) -> dict[str, Any]:
         ],
         "properties": {"safe": fix.safe},
     }
-
-
-def _fingerprints(diagnostics: tuple[Diagnostic, ...]) -> list[str]:
-    """One fingerprint a finding, free of line numbers; equal findings are told apart by a count."""
-    seen: Counter[str] = Counter()
-    prints = []
-    for diagnostic in diagnostics:
-        identity = _identity(diagnostic)
-        counted = f"{identity}\0{seen[identity]}"
-        seen[identity] += 1
-        prints.append(sha256(counted.encode("utf-8", "surrogatepass")).hexdigest()[:16])
-    return prints
-
-
-def _identity(diagnostic: Diagnostic) -> str:
-    """What makes a finding the same one after an edit elsewhere: rule, file, layer and lines."""
-    source, span = diagnostic.place.source, diagnostic.place.span
-    lines = _lines(source, source.locate(span.start).line, source.locate(span.end).line)
-    if not lines:
-        # Too long to read for every finding in it: the beginning of the place itself must do.
-        lines = source.text[span.start : min(span.end, span.start + _QUOTE_LENGTH)]
-    words = " ".join(lines.split())
-    return "\0".join([diagnostic.rule, _artifact(source.name)["uri"], diagnostic.layer, words])

@@ -16,6 +16,8 @@ Problems, with their values; those marked * make Caffe abort, the others it logs
 - ``input-dims-missing`` *: input, field (``input_dim`` or ``input_shape``), needed, given
 - ``input-without-shape``: input
 - ``solver-type-twice`` *: old, type
+- ``old-net-form``: form (``V0`` or ``V1``), count (of the layers)
+- ``old-input-form``: count (of the inputs)
 """
 
 from __future__ import annotations
@@ -175,6 +177,8 @@ _V1_PARAM_LISTS = {
     "blob_share_mode": "share_mode",
 }
 
+# Where the sizes of inputs are given; the first outranks the other.
+_INPUT_SHAPES = ("input_shape", "input_dim")
 _DIMS_PER_INPUT = 4
 _OLD_BATCH_NORM_PARAMS = 3
 
@@ -187,6 +191,21 @@ def upgrade_net(net: Message) -> Upgraded:
             net, found = step(net)
             problems += found
     return net, sorted(problems, key=lambda problem: problem.span)
+
+
+def old_forms(net: Message) -> list[Problem]:
+    """That a net as written has an older form, told where that starts: of its layers, else of its
+    inputs. Layers of both forms are another problem.
+    """
+    if net.has("layers") and not net.has("layer"):
+        form = "V0" if _has_v0(net) else "V1"
+        count = len(net.get("layers"))
+        values: dict[str, object] = {"form": form, "count": count}
+        return [Problem("old-net-form", net.span("layers"), values, rejects=False)]
+    if not net.has("layers") and net.has("input") and any(map(net.has, _INPUT_SHAPES)):
+        values = {"count": len(net.get("input"))}
+        return [Problem("old-input-form", net.span("input"), values, rejects=False)]
+    return []
 
 
 def upgrade_solver(solver: Message) -> Upgraded:
@@ -512,8 +531,8 @@ def upgrade_input(net: Message) -> Upgraded:
     so that its blob is unknown to the layers. With too few it reads beyond the end of the list;
     here such an input has a shape of the dimensions that are there.
     """
-    result = _without(net, "input", "input_shape", "input_dim")
-    by = next((field for field in ("input_shape", "input_dim") if net.has(field)), None)
+    result = _without(net, "input", *_INPUT_SHAPES)
+    by = next(filter(net.has, _INPUT_SHAPES), None)
     if by is None:
         return result, [
             Problem("input-without-shape", net.span("input", i), {"input": name}, rejects=False)

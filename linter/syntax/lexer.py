@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from typing import NamedTuple
+
+from ..core.source import Span
 
 # A NUL ends a comment in the C++ tokenizer, and is an error itself.
 TRIVIA = r"(?:[ \t\r\n\v\f]++|\#[^\n\0]*+)*+"
@@ -76,6 +79,23 @@ def _number(kind: str, word: str, start: int, following: str) -> Token:
     if bad or following == ".":
         flaw = "number"
     return Token(result, word, start, flaw)
+
+
+# Strings end with their line, closed or not, and a number sign in one starts no comment.
+_QUOTED_OR_COMMENT = re.compile(
+    r"""
+    "(?:[^"\\\n\0]|\\[^\n\0])*+" | '(?:[^'\\\n\0]|\\[^\n\0])*+' | ["'][^\n\0]*+
+  | (?P<comment>\#[^\n\0]*+)
+""",
+    re.VERBOSE,
+)
+
+
+def comments(text: str) -> Iterator[Span]:
+    """Spans of the comments of a text, from the number sign to the end of the line."""
+    for match in _QUOTED_OR_COMMENT.finditer(text):
+        if match["comment"]:
+            yield Span(*match.span())
 
 
 _ESCAPE = re.compile(

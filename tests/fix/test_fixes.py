@@ -1,0 +1,97 @@
+"""The fixes of caffelint's own rules in texts that are less tidy than their examples."""
+
+from __future__ import annotations
+
+import pytest
+
+from .fixing import fix, fixed
+
+INPUT = (
+    'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [1, 3, 8, 8] } } }\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("top='data'", "top:'data'", id="equals-sign"),
+        pytest.param("name : \u201ca\u201d", 'name : "a"', id="curly-quotes"),
+        pytest.param("name: \u2018a\u2019", 'name: "a"', id="single-curly-quotes"),
+        pytest.param("name: 'a\n", "name: 'a'\n", id="single-quote-open"),
+        pytest.param('name: ""a"', 'name: "a"', id="quote-typed-twice"),
+        pytest.param("name: a/b.c  # c", 'name: "a/b.c"  # c', id="path"),
+        pytest.param("name: my net", 'name: "my net"', id="words"),
+        pytest.param('name: a\\"b', 'name: a\\"b', id="not-what-needs-escapes"),
+        pytest.param('name:\u00a0"a"\u00a0# \u00a0', 'name: "a" # \u00a0', id="odd-blanks"),
+        pytest.param('name: "a\u00a0b"', 'name: "a\u00a0b"', id="not-odd-blanks-in-quotes"),
+        pytest.param('name: "a"\u200b', 'name: "a"', id="zero-width"),
+        pytest.param('name\uff1a "a"', 'name: "a"', id="full-width-colon"),
+        pytest.param('// one\n  // two\nname: "a"', '# one\n  # two\nname: "a"', id="slashes"),
+        pytest.param('name: "a" // b // c', 'name: "a" # b // c', id="slashes-behind"),
+        pytest.param('/* a */ name: "a"', '/* a */ name: "a"', id="not-block-comments"),
+        pytest.param('name: ["a"]', 'name: "a"', id="list-of-one"),
+        pytest.param('name: ["a", "b"]', 'name: ["a", "b"]', id="not-a-list-of-two"),
+        pytest.param("force_backward: 'true'", "force_backward: true", id="quoted-bool"),
+        pytest.param("force_backward: yes", "force_backward: true", id="yes"),
+        pytest.param('name: "a"\nname: "a"\n', 'name: "a"\n', id="the-same-twice"),
+        pytest.param(
+            'state { level: 1 }\nstate {\n  level: 1\n}\n', "state { level: 1 }\n", id="block-twice"
+        ),
+        pytest.param(
+            "state { level: 1 }\nstate { level: 1 # one\n}",
+            "state { level: 1 }\nstate { level: 1 # one\n}",
+            id="not-with-a-comment",
+        ),
+        pytest.param('name: "a" name: "b"', 'name: "a" name: "b"', id="not-another-value"),
+        pytest.param("state ( level: 1 )", "state { level: 1 }", id="round-brackets"),
+        pytest.param("state < level: 1 }", "state < level: 1 >", id="mixed-brackets"),
+        pytest.param('nme: "a"', 'name: "a"', id="name"),
+        pytest.param('name: "a"\nnme: "b"', 'name: "a"\nnme: "b"', id="not-a-second-one"),
+        pytest.param("state { phase: train }", "state { phase: TRAIN }", id="enum"),
+        pytest.param("state { phase: 'TRAIN' }", "state { phase: TRAIN }", id="enum-in-quotes"),
+    ],
+)  # fmt: skip
+def test_what_is_written_wrong(old: str, new: str) -> None:
+    assert fixed(old + "\n" + INPUT, unsafe=False) == new + "\n" + INPUT
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        pytest.param(
+            """\
+layer { name: "p" type: "Softmax" bottom: "data" top: "p" }
+layer { name: "other" type: "Silence" bottom: "p" }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "p" bottom: "y" top: "loss" }
+""",
+            id="read-by-others-too",
+        ),
+        pytest.param(
+            """\
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "p" bottom: "y" top: "loss" }
+layer { name: "p" type: "Softmax" bottom: "data" top: "p" }
+""",
+            id="behind-it",
+        ),
+    ],
+)
+def test_a_layer_that_others_read_is_not_taken_out(layers: str) -> None:
+    assert 'type: "Softmax" bottom' in fixed(INPUT + layers)
+
+
+SAFE_OR_NOT = 'layer { name: "r" type: "Relu" bottom: "dat" top: "r" }\n'
+
+
+def test_only_safe_fixes_unless_all_are_asked_for() -> None:
+    text = INPUT + SAFE_OR_NOT
+    safe = text.replace("Relu", "ReLU")
+    assert fixed(text, unsafe=False) == safe
+    assert fixed(text, unsafe=True) == safe.replace('"dat"', '"data"')
+
+
+def test_other_bytes_stay_as_they_are() -> None:
+    layer = b'\r\nlayer {\tname: "\xff" type: "Relu" bottom: "data" top: "r" }'
+    text = b"\xef\xbb\xbf# caf\xe9\r\n" + INPUT.encode() + layer
+    new = text[3:].replace(b"Relu", b"ReLU")
+    assert [one.new for one in fix(text, unsafe=False).changed.values()] == [new]
+    assert fix(new, unsafe=False).changed == {}
