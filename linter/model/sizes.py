@@ -16,7 +16,7 @@ from ..core.problem import Problem
 from ..schema.message import Message
 from .net import Layer, Net
 
-_FEW_TWICE = 10
+_FEW_TWICE = 8  # an eighth of the images
 
 SizeOf = Callable[[Layer], int | None]
 """Entries in a data layer's source; None where that is not known."""
