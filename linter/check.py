@@ -9,19 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .config import Config
 from .core.collector import paused_collector
 from .core.diagnostic import Diagnostic, Report
 from .core.problem import Problem
 from .core.source import Source, Span
-from .data.limits import Limits, names_data
+from .data.limits import Progress, names_data, silent
 from .engine.ruleset import RuleSet
-from .engine.run import Run, merge
 from .facts.build import FactBuilder
 from .fix.change import Editor
 from .model.build import set_up
@@ -36,7 +34,7 @@ from .model.compare import (
 )
 from .model.context import UNKNOWN, Context, chosen, guess, is_deploy, launched
 from .model.files import missing_directory, resolve
-from .model.launch import Launch, LaunchFinder
+from .model.launch import Launch
 from .model.net import Layer, Net
 from .model.phase import State, effective_state, include_and_exclude
 from .model.shapes.setup import Shape
@@ -49,11 +47,9 @@ from .schema.bind import bind
 from .schema.kind import detect
 from .schema.message import Message
 from .schema.upgrade import old_forms, upgrade_net, upgrade_solver
+from .settings import Configured, FileRules, Start, Starts
 from .syntax.parser import parse
 from .walk import files_below, looks_like_prototxt
-
-if TYPE_CHECKING:
-    from .data.look import DataReader
 
 # A net of 60,000 layers has some 25 MB; what is larger was not written as prototxt.
 MAX_BYTES = 64 * 1024 * 1024
@@ -133,19 +129,17 @@ def count_faults(name: str, data: bytes) -> int:
 
 
 class Checker:
-    """One run over some files with one config."""
+    """One run over some files, each with its own settings."""
 
-    def __init__(self, ruleset: RuleSet, config: Config) -> None:
+    def __init__(self, ruleset: RuleSet, configured: Configured) -> None:
         self._rules = ruleset
-        self._config = config
-        editor = Editor(load_schema())
-        self._run = Run(ruleset, config.options, _selected(ruleset, config), editor)
-        self._root = Path(config.root) if config.root is not None else None
-        self._launches = LaunchFinder(self._root)
-        self._shapes = {name: tuple(sizes) for name, sizes in config.shapes.items()}
-        self.data_limits = Limits(config.data_sample)
         self.missing: set[str] = set()
         """Libraries without which some data was not looked into."""
+        self.progress: Progress = silent
+        """Shows how far a look at data is."""
+        self.rules = FileRules(ruleset, configured, Editor(load_schema()))
+        """The rules in each file as its config has them."""
+        self._starts = Starts(configured, self.missing)
         self.skipped: list[str] = []
         """What a directory held that was not checked, each with the reason."""
         self.contents: dict[Path, bytes] = {}
@@ -192,11 +186,15 @@ class Checker:
         """Check one text, such as standard input, under a name."""
         with paused_collector():
             file = read_text(Path(name), data)
-            return self._report(self._check_file(file), {file.path: name} | self._built)
+            found = list(self._check_file(file))
+            return self._report(found, {file.path: name} | self._built)
 
-    def _report(self, found: Iterable[Diagnostic], names: dict[Path, str]) -> Report:
-        rules = {rule.id: rule.text for rule in self._rules.rules}
-        return Report(tuple(merge(found)), rules, tuple(sorted(names.values())))
+    def _report(self, found: Sequence[Diagnostic], names: dict[Path, str]) -> Report:
+        return self.rules.report(found, names.values())
+
+    def _start(self, path: Path) -> Start:
+        """How Caffe is started on a file."""
+        return self._starts.of(path, self.progress)
 
     def _read_or_skip(self, path: Path, named: bool) -> File | None:
         """The file, or None if it lies in a directory and is no net or solver."""
@@ -224,7 +222,8 @@ class Checker:
         return file
 
     def _check_file(self, file: File) -> Iterator[Diagnostic]:
-        yield from self._run.on_problems(file.source, file.problems)
+        self.rules.note(file.source)
+        yield from self.rules.on_problems(file.source, file.problems)
         if file.kind == "solver":
             yield from self._check_solver(file)
         elif file.kind == "net":
@@ -235,11 +234,12 @@ class Checker:
     def _check_net(self, file: File) -> Iterator[Diagnostic]:
         assert file.message is not None
         views = _likely_views(file.message)
-        built = _BuiltNet(file.source, file.message, views, file.problems, self._sources(None))
+        built = _BuiltNet(file.source, file.message, views, file.problems, self._sources(file))
         training = [view for view in views if _trains(view)]
         # Of a file with several training nets, by stage, it is unknown which test belongs to which.
         trained = training[0] if len(training) == 1 else None
-        yield from self._check_built(built, self._context(built, None), None, trained)
+        context = self._context(self._start(file.path), built, None)
+        yield from self._check_built(built, context, None, trained)
 
     def _check_built(
         self, built: _BuiltNet, context: Context, solver: Any | None, trained: Net | None
@@ -248,24 +248,25 @@ class Checker:
         is the net that is trained with the views for testing.
         """
         source = built.source
+        start = self._start(Path(source.name))
         builder = FactBuilder(self._rules.facts, source, context, trained)
         sketches: list[Sketch] = []
-        yield from self._run.on_problems(source, include_and_exclude(built.net.get("layer")))
+        yield from self.rules.on_problems(source, include_and_exclude(built.net.get("layer")))
         for view in built.views:
             faulty = with_faults(view, built.problems)
-            in_data, data_shapes = self._look_at_data(view, source)
+            in_data, data_shapes = self._look_at_data(view, source, start)
             for place, found in in_data:
-                yield from self._run.on_problems(place, found, view.state.phase)
-            shapes, shape_problems = set_up(view, {**data_shapes, **self._shapes}, faulty)
+                yield from self.rules.on_problems(place, found, view.state.phase)
+            shapes, shape_problems = set_up(view, {**data_shapes, **start.shapes}, faulty)
             sketches.append((view, shapes))
             problems = view.problems + check_net(view) + shape_problems
             if trained is not None and not _trains(view):
                 problems += check_transforms(trained, view)
             if built.weights is not None:
                 problems += check_transfer(view, shapes.params, built.weights, _is_trained(built))
-            yield from self._run.on_problems(source, problems, view.state.phase)
+            yield from self.rules.on_problems(source, problems, view.state.phase)
             facts = builder.empty_solver() if solver is None else solver
-            yield from self._run.on_targets(builder.targets(view, facts))
+            yield from self.rules.on_targets(builder.targets(view, facts))
         self._outlines[_identity(Path(source.name))] = outline(Path(source.name).name, sketches)
 
     def _check_deploy(self, path: Path) -> Iterator[Diagnostic]:
@@ -281,7 +282,7 @@ class Checker:
         file = self._read(path)
         assert file.message is not None
         for view in _likely_views(file.message)[:1]:
-            yield from self._run.on_problems(file.source, check_deploy(own, train, view))
+            yield from self.rules.on_problems(file.source, check_deploy(own, train, view))
 
     def _outlines_beside(self, path: Path) -> Iterator[Outline]:
         """Outlines of the training nets that lie beside a net and are not checked themselves."""
@@ -299,24 +300,25 @@ class Checker:
                 yield outline(one.name, [(view, set_up(view)[0]) for view in views])
 
     def _look_at_data(
-        self, view: Net, source: Source
+        self, view: Net, source: Source, start: Start
     ) -> tuple[list[tuple[Source, list[Problem]]], dict[str, Shape]]:
         """Problems of the data that a net names, each with where it stands; shapes of its tops."""
-        if not self._config.data or not any(map(names_data, view.sources)):
+        if not start.config.data or not any(map(names_data, view.sources)):
             return [], {}
-        return self.data.look(view, source)
-
-    @cached_property
-    def data(self) -> DataReader:
-        """What reads the data that nets name."""
-        from .data.look import DataReader
-
-        return DataReader(load_schema(), self._root, self.data_limits, self.missing)
+        return start.data.look(view, source)
 
     def _context(
-        self, built: _BuiltNet, solver: Message | None, launches: Sequence[Launch] = ()
+        self,
+        start: Start,
+        built: _BuiltNet,
+        solver: Message | None,
+        launches: Sequence[Launch] = (),
     ) -> Context:
-        config, weights = self._config, built.weights
+        """What a net is for. What the config of the file that is checked says counts first, then
+        that of the net's own file.
+        """
+        config = (start if start.told else self._start(Path(built.source.name))).config
+        weights = built.weights
         filled = None
         if weights is not None and weights.whole:
             filled = filled_layers(built.views, weights.files)
@@ -334,31 +336,29 @@ class Checker:
             return replace(found, filled=filled)
         return guess(built.net, built.views)
 
-    def _sources(self, solver: File | None) -> Sources | None:
-        """The weights files that Caffe fills the nets from; those of the config come first."""
-        if self._config.context == "scratch":
+    def _sources(self, file: File) -> Sources | None:
+        """The weights files that Caffe fills the nets of a file from; those of the config come
+        first, and one of them that cannot be read ends the run.
+        """
+        start = self._start(file.path)
+        if start.config.context == "scratch":
             return None
-        if self._config.weights:
-            return self._given_weights
-        if solver is None or solver.message is None or not solver.message.has("weights"):
+        if start.config.weights:
+            return Sources(tuple(self._read_weights(Path(name)) for name in start.config.weights))
+        if file.kind != "solver" or file.message is None or not file.message.has("weights"):
             return None
-        return find_weights(solver.message, solver.path, self._root, self._read_weights)
+        return find_weights(file.message, file.path, start.root, self._read_weights)
 
     def _launched_weights(self, launches: Sequence[Launch]) -> Sources | None:
         """The files that a launch script starts the solver with, where they can be read."""
         launch = chosen(launches)
         files = launch.files() if launch is not None else None
-        if files is None or self._config.context is not None:
+        if files is None:
             return None
         try:
             return Sources(tuple(self._read_weights(path) for path in files))
         except WeightsError:
             return None
-
-    @cached_property
-    def _given_weights(self) -> Sources:
-        """The weights files of the config; one that cannot be read ends the run."""
-        return Sources(tuple(self._read_weights(Path(name)) for name in self._config.weights))
 
     # A solver with its nets
 
@@ -366,17 +366,17 @@ class Checker:
         assert file.message is not None
         solver = file.message
         nets, problems = self._build_nets(file)
-        told = self._config.context is not None or self._config.weights
-        launches = [] if told else self._launches.find(file.path)
+        start = self._start(file.path)
+        launches = [] if start.told else start.launches.find(file.path)
         weights = self._sources(file) or self._launched_weights(launches)
         if weights is not None:
             problems += weights.problems
             self.skipped += weights.skipped
         for built in nets:
             built.weights = weights
-        contexts = [self._context(built, solver, launches) for built in nets]
+        contexts = [self._context(start, built, solver, launches) for built in nets]
         builder = FactBuilder(self._rules.facts, file.source, contexts[0] if contexts else UNKNOWN)
-        lost = missing_directory(solver.get("snapshot_prefix"), file.path, self._root)
+        lost = missing_directory(solver.get("snapshot_prefix"), file.path, start.root)
         facts = builder.solver(solver, lost)
         if (launch := chosen(launches)) is not None:
             builder.add_launch(facts, launch)
@@ -384,12 +384,13 @@ class Checker:
         if trained is not None:
             size_of = partial(self._size_of, named_in=file.path)
             builder.add_sizes(facts, net_batch(trained), net_images(trained, size_of))
-        yield from self._run.on_problems(file.source, problems)
+        yield from self.rules.on_problems(file.source, problems)
         for built, context in zip(nets, contexts, strict=True):
-            yield from self._run.on_problems(built.source, built.problems)
+            self.rules.note(built.source)
+            yield from self.rules.on_problems(built.source, built.problems)
             yield from self._check_built(built, context, facts, trained)
         training = None if trained is None else builder.net(trained)
-        yield from self._run.on_targets([builder.solver_target(solver, facts, training)])
+        yield from self.rules.on_targets([builder.solver_target(solver, facts, training)])
 
     def _build_nets(self, file: File) -> tuple[list[_BuiltNet], list[Problem]]:
         """The nets of a solver, the training net first, each in all states it is built in."""
@@ -417,12 +418,13 @@ class Checker:
         return list(nets.values()), problems
 
     def _size_of(self, layer: Layer, named_in: Path) -> int | None:
-        if not self._config.data or not names_data(layer):
+        start = self._start(named_in)
+        if not start.config.data or not names_data(layer):
             return None
-        return self.data.size(layer, named_in)
+        return start.data.size(layer, named_in)
 
     def _find(self, name: str, named_in: Path) -> Path | None:
-        return resolve(name, named_in, self._root)[0]
+        return resolve(name, named_in, self._start(named_in).root)[0]
 
     def _sibling_net(self, file: File, use: NetUse) -> Iterator[Problem]:
         """A net beside the solver with the name of the one that it takes from elsewhere."""
@@ -439,7 +441,7 @@ class Checker:
         if use.inline is not None:
             # Caffe does not upgrade a net that is written inside the solver (solver.cpp).
             return file.path, _BuiltNet(file.source, use.inline, [])
-        path, tried = resolve(use.path, file.path, self._root)
+        path, tried = resolve(use.path, file.path, self._start(file.path).root)
         values: dict[str, object] = {
             "net": use.path,
             "tried": ", ".join(str(folder) for folder in tried[:3]) + (", …" if tried[3:] else ""),
@@ -489,21 +491,6 @@ def _shown_path(path: Path) -> Path:
         )
     except ValueError:
         return path
-
-
-def _selected(ruleset: RuleSet, config: Config) -> frozenset[str] | None:
-    """Ids of the rules that are switched on; None for all."""
-    if not config.select and not config.ignore:
-        return None
-
-    def named(rule: Any, names: list[str]) -> bool:
-        return any(rule.name == name or rule.id.startswith(name) for name in names)
-
-    return frozenset(
-        rule.id
-        for rule in ruleset.rules
-        if (not config.select or named(rule, config.select)) and not named(rule, config.ignore)
-    )
 
 
 def _likely_views(net: Message) -> list[Net]:

@@ -101,7 +101,28 @@ def cli() -> None:
     help="Open up to N images of a list, or rows of a data set.  [default: 64]",
 )
 @click.option("--no-data", is_flag=True, help="Do not look at the data that nets name.")
+@click.option(
+    *("--config", "config_file"),
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Settings for all files, in place of the nearest config file of each.",
+)
 @click.option("--expand", is_flag=True, help="Report every layer by itself.")
+@click.option("--statistics", is_flag=True, help="Report only how often each rule was broken.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Be silent on the findings in this file, and name those that are gone.",
+)
+@click.option(
+    "--write-baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Put all findings into a file for --baseline.",
+)
+@click.option(
+    "--add-ignores", is_flag=True, help="Write comments into the files that silence all findings."
+)
 @click.option("--fix", is_flag=True, help="Make the fixes that leave net and schedule as meant.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: make the others too.")
 @click.option("--diff", is_flag=True, help="Print what --fix would change, and write nothing.")
@@ -125,6 +146,11 @@ def check(
     diff: bool,
     show_fixes: bool,
     stdin_filename: str,
+    config_file: Path | None,
+    statistics: bool,
+    baseline: Path | None,
+    write_baseline: Path | None,
+    add_ignores: bool,
     **settings: Any,
 ) -> None:
     """Check nets, solvers and directories; a solver's nets are checked with it.
@@ -133,7 +159,8 @@ def check(
     error. Exit status and report are those of the files as fixed.
     """
     from .check import Checker
-    from .config import find_config
+    from .config import Configs
+    from .control.baseline import entries, read, text_of
     from .core.diagnostic import Severity
     from .report import render
     from .resources import load_rules
@@ -142,16 +169,21 @@ def check(
         raise click.UsageError("- stands alone")
     if (unsafe_fixes or show_fixes) and not (fix or diff):
         raise click.UsageError("--unsafe-fixes and --show-fixes go with --fix or --diff")
-    config = _with_options(find_config(Path.cwd()), settings)
+    if add_ignores and (fix or diff or Path("-") in paths):
+        raise click.UsageError("--add-ignores needs files, and goes without --fix or --diff")
+    if statistics and style == "sarif":
+        raise click.UsageError("--statistics goes with --format text or json")
+    configs = Configs(_given(settings), config_file)
+    known = read(baseline) if baseline is not None else []
     stdin = sys.stdin.buffer.read() if paths == (Path("-"),) else None
-    checker = Checker(load_rules(), config)
+    checker = Checker(load_rules(), configs)
 
     def look(contents: Mapping[Path, bytes]) -> Report:
         nonlocal checker
-        checker = Checker(load_rules(), config)
+        checker = Checker(load_rules(), configs)
         checker.contents.update(contents)
         if sys.stderr.isatty():
-            checker.data_limits = checker.data_limits._replace(progress=_progress)
+            checker.progress = _progress
         if stdin is None:
             return checker.check(paths)
         text = contents.get(Path(os.path.realpath(stdin_filename)), stdin)
@@ -159,18 +191,29 @@ def check(
 
     if fix or diff:
         report, failed = _fix(look, stdin, unsafe=unsafe_fixes, diff=diff, show=show_fixes)
+    elif add_ignores:
+        report, failed = _add_ignores(
+            lambda contents: _without_known(look(contents), known, baseline),
+            lambda name: checker.rules.names(name),
+        )
     else:
         report, failed = look({}), ""
+    if write_baseline is not None:
+        _write(text_of(report, write_baseline), write_baseline)
+        click.echo(f"{len(report.diagnostics)} findings put into {write_baseline}", err=True)
+        baseline, known = write_baseline, entries(report.diagnostics, write_baseline)
+    report = _without_known(report, known, baseline, tell_of=checker.rules.switched_on())
     colour = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
     if not diff:
-        text = render(style, report, colour=colour, expand=expand)
+        options = {"colour": colour, "expand": expand, "statistics": statistics}
+        text = render(style, report, **options)
         _write(text, output, err=fix and stdin is not None)
     for reason in checker.skipped:
         click.echo(f"skipped {reason}", err=True)
     _tell_missing(checker.missing)
     if failed:
         raise click.ClickException(failed)
-    limit = Severity[config.fail_on.upper()]
+    limit = Severity[configs.run.fail_on.upper()]
     ctx.exit(1 if any(one.severity >= limit for one in report.diagnostics) else 0)
 
 
@@ -206,6 +249,46 @@ def _fix(
     return outcome.report, failed
 
 
+def _add_ignores(
+    look: Callable[[Mapping[Path, bytes]], Report], names: Callable[[str], Any]
+) -> tuple[Report, str]:
+    """Write comments that silence what ``look`` finds: the report on what is left, and which files
+    were not written and why.
+    """
+    from .control.add_ignores import add_all
+    from .fix.apply import Fixed, Outcome, WriteError, write
+
+    added, report = add_all(look, names)
+    outcome = Outcome({path: Fixed(*texts) for path, texts in added.items()}, report)
+    try:
+        write(outcome)
+    except WriteError as error:
+        return report, str(error)
+    for name, _, _ in added.values():
+        click.echo(f"{name}: ignores added", err=True)
+    return report, ""
+
+
+def _without_known(
+    report: Report,
+    known: Sequence[Any],
+    baseline: Path | None,
+    tell_of: frozenset[str] = frozenset(),
+) -> Report:
+    """The report without the findings of a baseline; its stale entries of some rules are told."""
+    if baseline is None:
+        return report
+    from .control.baseline import compare
+    from .report.safe import printable
+
+    compared = compare(report, known, baseline, tell_of)
+    for entry in compared.stale if tell_of else ():
+        layer = f' (layer "{entry.layer}")' if entry.layer else ""
+        text = f"{baseline}: no longer found: {entry.rule} in {entry.file}{layer}: {entry.message}"
+        click.echo(printable(text), err=True)
+    return compared.report
+
+
 def _write_bytes(data: bytes) -> None:
     """Print bytes as they are, but nothing that a terminal would obey."""
     from .report.safe import printable
@@ -214,13 +297,11 @@ def _write_bytes(data: bytes) -> None:
         lines = data.decode("utf-8", "surrogateescape").split("\n")
         click.echo("\n".join(map(printable, lines)), nl=False)
     else:
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
 
 
-def _with_options(config: Any, settings: dict[str, Any]) -> Any:
-    """The config with what the command line says put over it."""
-    import msgspec
-
+def _given(settings: dict[str, Any]) -> dict[str, Any]:
+    """What the command line says, by field of the config."""
     given: dict[str, Any] = {"data": False} if settings.pop("no_data", False) else {}
     if (sample := settings.pop("data_sample", None)) is not None:
         given["data_sample"] = sample
@@ -233,7 +314,7 @@ def _with_options(config: Any, settings: dict[str, Any]) -> Any:
             given[name] = list(value) if isinstance(value, tuple) else value
     if "root" in given:
         given["root"] = str(given["root"])
-    return msgspec.structs.replace(config, **given)
+    return given
 
 
 def _shape(text: str) -> tuple[str, list[int]]:
@@ -484,7 +565,7 @@ def _upgraded(file: Any) -> bytes | None:
     """The content of a file in current form, None if it has to stay as it is; says which."""
     from .core.source import Source
     from .engine.run import Run
-    from .fix.upgrade import CannotUpgrade, upgrade_text
+    from .fix.upgrade import UpgradeError, upgrade_text
     from .report.safe import printable
     from .resources import load_rules, load_schema
 
@@ -506,7 +587,7 @@ def _upgraded(file: Any) -> bytes | None:
     schema = load_schema()
     try:
         text, lost = upgrade_text(source, schema.net if file.kind == "net" else schema.solver)
-    except CannotUpgrade as error:
+    except UpgradeError as error:
         tell(f"left as it is: {error}", error.problems)
         return None
     tell("upgraded" if text != source.text else "has the current form", lost)
@@ -518,27 +599,63 @@ def _upgraded(file: Any) -> bytes | None:
 def explain(rule: str) -> None:
     """Tell what a rule is about, and why; RULE is an id or a name."""
     from .explain import page
-    from .resources import load_rules
 
-    for one in load_rules().rules:
+    every = _all_rules()
+    for one in every:
         if rule.upper() == one.id or rule == one.name:
             click.echo(page(one), nl=False)
             return
     from difflib import get_close_matches
 
-    known = [name for one in load_rules().rules for name in (one.id, one.name)]
+    known = [name for one in every for name in (one.id, one.name)]
     match = get_close_matches(rule, known, n=1)
     meant = f"; did you mean {match[0]}?" if match else ""
     raise click.UsageError(f"there is no rule {rule}{meant} (caffelint rules lists them)")
 
 
 @cli.command()
-def rules() -> None:
-    """List all rules."""
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--test", is_flag=True, help="Try the examples of the rules in FILES.")
+@click.pass_context
+def rules(ctx: click.Context, /, files: tuple[Path, ...], test: bool) -> None:
+    """List all rules, with those of the config; or try the examples of rule files.
+
+    Exit status 1 means that a rule does not do what its examples say.
+    """
+    if test != bool(files):
+        raise click.UsageError("--test and FILES go together")
+    if test:
+        ctx.exit(1 if sum(not _test_rule(path) for path in files) else 0)
+    for one in _all_rules():
+        click.echo(f"{one.id}  {one.severity:<7}  {one.name}: {one.summary}")
+
+
+def _all_rules() -> list[Any]:
+    """The rules that ship with caffelint, and those of the config of the working directory."""
+    from .config import Configs, own_rules
     from .resources import load_rules
 
-    for one in load_rules().rules:
-        click.echo(f"{one.id}  {one.severity:<7}  {one.name}: {one.summary}")
+    own = own_rules(Configs().run)
+    return [*load_rules().rules, *(own.rules if own is not None else ())]
+
+
+def _test_rule(path: Path) -> bool:
+    """Try a rule's examples, and say what is wrong."""
+    from .engine.rule import RuleError
+    from .examples import failures_of_file
+    from .report.safe import printable
+
+    try:
+        rule, failed = failures_of_file(path)
+    except RuleError as error:
+        click.echo(printable(str(error)))
+        return False
+    for reason in failed:
+        for line in f"{path}: {reason}".split("\n"):
+            click.echo(printable(line))
+    if not failed:
+        click.echo(f"{path}: all {len(rule.examples)} examples of {rule.id} hold")
+    return not failed
 
 
 def main() -> None:

@@ -1,39 +1,79 @@
-"""Settings: what a config file may say, and where it is found.
+"""Settings: what a config file may say, and which one counts for a file.
 
-The nearest ``.caffelint.yaml``, or ``pyproject.toml`` with a ``[tool.caffelint]`` table, in the
-directory of the linted path or above it. Command line options win over it.
+That is the nearest ``.caffelint.yaml``, or ``pyproject.toml`` with a ``[tool.caffelint]`` table,
+in the directory of the checked file or above it. Command line options win over it. What is about
+the run and not about a file (``fail-on``) is taken from the config of the working directory.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import tomllib
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from glob import escape, iglob
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 
+from .core.naming import RuleNames
+from .engine.ruleset import RuleSet
+from .resources import MOST_OWN_RULES, load_own_rules, load_rules
+
 ContextName = Literal["scratch", "finetune", "deploy"]
 SeverityName = Literal["error", "warning", "info"]
+SeverityChoice = Literal["error", "warning", "info", "off"]
+OptionValue = float | str | list[str]
+
+_MOST_BYTES = 1 << 20
+_YAML, _TOML = ".caffelint.yaml", "pyproject.toml"
 
 
 class ConfigError(Exception):
     """The config cannot be used: its path and the reason."""
 
 
-class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The settings of one run.
+class Override(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What is different for some files.
 
-    ``select`` and ``ignore`` hold rule ids, id prefixes (``CL2``) or names. ``options`` gives
-    values to rules' options by rule id or name. ``shapes`` gives the
-    sizes of blobs that only the data decides. ``root`` is the directory that Caffe is started
-    in; relative paths in it count from the config file. ``data`` tells whether the data that
-    nets name is looked at, ``data_sample`` how many images of a list at most.
+    ``files`` are globs: without a slash of names, else of paths from the config file on, in which
+    ``**`` stands for any directories. What stands in ``ignore``, ``severity``, ``options`` and
+    ``shapes`` is added to the settings above; the rest takes their place.
+    """
+
+    files: list[str]
+    select: list[str] | None = None
+    ignore: list[str] = []
+    severity: dict[str, SeverityChoice] = {}
+    options: dict[str, dict[str, OptionValue]] = {}
+    context: ContextName | None = None
+    weights: list[str] | None = None
+    shapes: dict[str, list[int]] = {}
+
+    def matches(self, path: Path) -> bool:
+        """Whether ``path``, which is absolute, is one of the files."""
+        return any(_matches(glob, path) for glob in self.files)
+
+
+class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The settings of one file.
+
+    ``select`` and ``ignore`` hold rule ids, topics (``CL2`` or ``initialisation``) or names;
+    ``severity`` says how bad the findings of rules are, ``options`` gives values to rules' options
+    by rule id or name. ``shapes`` gives the sizes of blobs that only the data decides. ``root`` is
+    the directory that Caffe is started in. ``data`` tells whether the data that nets name is looked
+    at, ``data-sample`` how many images of a list at most. ``extend-rules`` are files, or globs of
+    files, with rules of your own. Paths count from the config file. ``overrides`` says what is
+    different for some files.
     """
 
     select: list[str] = []
     ignore: list[str] = []
-    options: dict[str, dict[str, float | str | list[str]]] = {}
+    severity: dict[str, SeverityChoice] = {}
+    options: dict[str, dict[str, OptionValue]] = {}
     context: ContextName | None = None
     weights: list[str] = []
     root: str | None = None
@@ -41,56 +81,332 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     data: bool = True
     data_sample: Annotated[int, msgspec.Meta(ge=0)] = msgspec.field(name="data-sample", default=64)
     fail_on: SeverityName = msgspec.field(name="fail-on", default="warning")
+    extend_rules: list[str] = msgspec.field(name="extend-rules", default=[])
+    overrides: list[Override] = []
+
+    def of(self, path: Path) -> Config:
+        """The settings of a file: these, with the overrides for it in their order."""
+        if not self.overrides:
+            return self
+        config, absolute = self, _normal(path)
+        for override in self.overrides:
+            if override.matches(absolute):
+                config = _overridden(config, override)
+        return msgspec.structs.replace(config, overrides=[])
+
+
+def _overridden(config: Config, override: Override) -> Config:
+    options = dict(config.options)
+    for rule, values in override.options.items():
+        options[rule] = {**options.get(rule, {}), **values}
+    return msgspec.structs.replace(
+        config,
+        select=config.select if override.select is None else override.select,
+        ignore=config.ignore + override.ignore,
+        severity={**config.severity, **override.severity},
+        options=options,
+        context=override.context or config.context,
+        weights=config.weights if override.weights is None else override.weights,
+        shapes={**config.shapes, **override.shapes},
+    )
+
+
+def _matches(glob: str, path: Path) -> bool:
+    if "/" not in glob:
+        return fnmatchcase(path.name, glob)
+    anchored = "" if glob.startswith("/") else "**/"
+    return _parts_match([*path.as_posix().split("/")], (anchored + glob).split("/"))
+
+
+def _parts_match(parts: list[str], globs: list[str]) -> bool:
+    """Whether path components match globs; ``**`` stands for any number of components."""
+    if not globs or not parts:
+        return not parts and all(glob == "**" for glob in globs)
+    if globs[0] == "**":
+        return _parts_match(parts, globs[1:]) or _parts_match(parts[1:], globs)
+    return fnmatchcase(parts[0], globs[0]) and _parts_match(parts[1:], globs[1:])
+
+
+def _normal(path: Path) -> Path:
+    """The path from the root, as it is written: through links, not to where they lead."""
+    return Path(os.path.normpath(path.absolute()))
+
+
+class Configs:
+    """The config of every file; ``given`` is what the command line says, by field of ``Config``.
+
+    ``file`` is a config file to use for all files in place of the nearest ones.
+    """
+
+    def __init__(self, given: Mapping[str, Any] | None = None, file: Path | None = None) -> None:
+        self._given = dict(given or {})
+        self._fixed = read_config(file) if file is not None else None
+        self._nearest: dict[Path, Config] = {}
+        self.run = self._with_given(self._of_folder(Path.cwd()))
+        """The config of the working directory."""
+        if unknown := _unknown_names(self._given, names_of(self.run)):
+            raise ConfigError(unknown)
+
+    def of(self, path: Path) -> Config:
+        """The settings of a file.
+
+        Raises:
+            ConfigError: for a config file that cannot be read or holds what no config may hold.
+        """
+        return self._with_given(self._of_folder(_normal(path).parent).of(path))
+
+    def _with_given(self, config: Config) -> Config:
+        return msgspec.structs.replace(config, **self._given) if self._given else config
+
+    def _of_folder(self, folder: Path) -> Config:
+        """The config of a directory: its own, or that of the directory above it."""
+        if self._fixed is not None:
+            return self._fixed
+        if folder not in self._nearest:
+            own = _config_in(folder)
+            if own is None:
+                own = self._of_folder(folder.parent) if folder != folder.parent else Config()
+            self._nearest[folder] = own
+        return self._nearest[folder]
+
+
+def _config_in(folder: Path) -> Config | None:
+    for path in (folder / _YAML, folder / _TOML):
+        try:
+            if path.is_file() and (content := _content(path)) is not None:
+                return _checked(content, path)
+        except ValueError:  # a NUL in the name; reading the file itself will say so
+            return None
+    return None
+
+
+def read_config(path: Path) -> Config:
+    """The config in a file.
+
+    Raises:
+        ConfigError: if it cannot be read or holds what no config may hold.
+    """
+    content = _content(path)
+    if content is None:
+        raise ConfigError(f"{path}: there is no [tool.caffelint] in it")
+    return _checked(content, _normal(path))
+
+
+def own_rules(config: Config) -> RuleSet | None:
+    """The rules of ``extend-rules``."""
+    return load_own_rules(tuple(map(Path, config.extend_rules))) if config.extend_rules else None
+
+
+def names_of(config: Config) -> RuleNames:
+    """The names of all rules that a config may speak of."""
+    return RuleNames(rule.text for ruleset in _rule_sets(config) for rule in ruleset.rules)
+
+
+def _rule_sets(config: Config) -> Iterator[RuleSet]:
+    yield load_rules()
+    if (own := own_rules(config)) is not None:
+        yield own
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a config file, for editors."""
+    return msgspec.json.schema(Config)
+
+
+# Reading
+
+
+def _content(path: Path) -> Any:
+    """What a config file says; None of a ``pyproject.toml`` that does not speak of caffelint."""
+    from yaml import YAMLError
+
+    from .engine.yaml import load_plain
+
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ConfigError(f"{path}: larger than {_MOST_BYTES >> 20} MiB")
+        text = path.read_bytes().decode("utf-8")
+        if path.suffix != ".toml":
+            content = load_plain(text)
+            return {} if content is None else content
+        tool = tomllib.loads(text).get("tool")
+        return tool.get("caffelint") if isinstance(tool, dict) else None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+class _MistakeError(Exception):
+    """A value that no config may have, by its path in the file, and why."""
+
+    def __init__(self, where: str, words: str) -> None:
+        super().__init__(words)
+        self.where = where
+
+
+def _checked(content: Any, path: Path) -> Config:
+    """The config with absolute paths, its names and values checked against the rules."""
+    try:
+        config = _absolute(_converted(content), path.parent)
+        _check(config)
+    except _MistakeError as mistake:
+        raise ConfigError(f"{path}{_line(path, mistake.where)}: {mistake}") from mistake
+    return config
+
+
+def _line(path: Path, where: str) -> str:
+    """Where a value stands in a YAML file; nothing for TOML, which is read without positions."""
+    if path.suffix == ".toml" or not where:
+        return ""
+    from .engine.rule import yaml_line
+
+    return f":{yaml_line(path.read_bytes().decode('utf-8'), where)}"
+
+
+def _converted(content: Any) -> Config:
+    try:
+        return msgspec.convert(content, Config)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at `$")
+        where = where.rstrip("`").lstrip(".")
+        if match := re.search(r"unknown field `(.*)`", reason, re.DOTALL):
+            struct = Override if where.startswith("overrides") else Config
+            known = [field.encode_name for field in msgspec.structs.fields(struct)]
+            raise _MistakeError(
+                f"{where}.{match[1]}",
+                f'unknown setting "{match[1]}"{_did_you_mean(match[1], known)}',
+            ) from error
+        what = f" in {where}" if where else ""
+        raise _MistakeError(where, f"{reason}{what}") from error
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    match = get_close_matches(word, list(known), n=1)
+    return f'; did you mean "{match[0]}"?' if match else ""
+
+
+def _absolute(config: Config, folder: Path) -> Config:
+    """Paths in a config file count from its own directory."""
+
+    def absolute(names: Iterable[str]) -> list[str]:
+        return [str(folder / name) for name in names]
+
+    def anchored(globs: Iterable[str]) -> list[str]:
+        start = escape(folder.as_posix().rstrip("/"))
+        return [f"{start}/{glob.lstrip('/')}" if "/" in glob else glob for glob in globs]
+
+    return msgspec.structs.replace(
+        config,
+        root=None if config.root is None else str(folder / config.root),
+        weights=absolute(config.weights),
+        extend_rules=_rule_files(config.extend_rules, folder),
+        overrides=[
+            msgspec.structs.replace(
+                one,
+                files=anchored(one.files),
+                weights=None if one.weights is None else absolute(one.weights),
+            )
+            for one in config.overrides
+        ],
+    )
+
+
+def _rule_files(globs: list[str], folder: Path) -> list[str]:
+    """The files that ``extend-rules`` names, each once."""
+    files: dict[str, None] = {}
+    for number, glob in enumerate(globs):
+        literal = folder / glob
+        names: Iterable[str] = [glob]
+        if not literal.is_file():
+            # Path.glob refuses absolute ones.
+            names = iglob(glob, root_dir=folder, recursive=True)  # noqa: PTH207
+        found = sorted(
+            str(folder / name)
+            for name in islice(names, MOST_OWN_RULES + 1)
+            if (folder / name).is_file()
+        )
+        if not found:
+            raise _MistakeError(
+                f"extend-rules.{number}", f'extend-rules: no file is named "{glob}"'
+            )
+        files.update(dict.fromkeys(found))
+    return list(files)
+
+
+# Names and values
+
+
+def _check(config: Config) -> None:
+    """Check what only the rules can tell.
+
+    Raises:
+        _MistakeError: for the first rule or option that is not known, or a value of another type.
+        caffelint.engine.rule.RuleError: for a rule file of ``extend-rules`` with a mistake.
+    """
+    names = names_of(config)
+    by_name = {
+        key: rule
+        for ruleset in _rule_sets(config)
+        for rule in ruleset.rules
+        for key in (rule.id, rule.name)
+    }
+    places: list[tuple[str, Config | Override]] = [("", config)]
+    places += [(f"overrides.{number}.", one) for number, one in enumerate(config.overrides)]
+    for where, one in places:
+        for field in ("select", "ignore", "severity"):
+            words = getattr(one, field) or ()
+            for number, word in enumerate(words):
+                if not names.knows(word):
+                    at = word if isinstance(words, dict) else number
+                    raise _MistakeError(f"{where}{field}.{at}", _unknown(field, word, names))
+        for word, values in one.options.items():
+            rule = by_name.get(word)
+            if rule is None:
+                raise _MistakeError(f"{where}options.{word}", _unknown("options", word, names))
+            for name, value in values.items():
+                _check_option(f"{where}options.{word}.{name}", rule.options, name, value, word)
+
+
+def _check_option(
+    where: str, options: Mapping[str, Any], name: str, value: OptionValue, rule: str
+) -> None:
+    if name not in options:
+        has = f"it has {', '.join(options)}" if options else "it has none"
+        raise _MistakeError(
+            where, f'rule {rule} has no option "{name}"{_did_you_mean(name, options) or f"; {has}"}'
+        )
+    wanted = options[name].value
+    if type(value) is not type(wanted):
+        _wrong_type(where, name, wanted)
+
+
+def _wrong_type(where: str, name: str, wanted: OptionValue) -> NoReturn:
+    kinds = {float: "a number", str: "a text", list: "a list of texts"}
+    raise _MistakeError(where, f'option "{name}" takes {kinds[type(wanted)]}, such as {wanted}')
+
+
+def _unknown(field: str, word: str, names: RuleNames) -> str:
+    match = names.meant(word)
+    meant = f'; did you mean "{match}"?' if match else " (caffelint rules lists them)"
+    return f'{field}: there is no rule "{word}"{meant}'
+
+
+def _unknown_names(given: Mapping[str, Any], names: RuleNames) -> str:
+    """What is wrong with rule names on the command line, or an empty text."""
+    for field in ("select", "ignore"):
+        for word in given.get(field, ()):
+            if not names.knows(word):
+                return _unknown(f"--{field}", word, names)
+    return ""
 
 
 def find_config(start: Path) -> Config:
-    """The config that applies to ``start``; the defaults where there is none.
+    """The config that applies in a directory; the defaults where there is none.
 
     Raises:
         ConfigError: for a config file that cannot be read or holds what no config may hold.
     """
-    folder = start.resolve()
-    for directory in (folder, *folder.parents):
-        for path, read in (
-            (directory / ".caffelint.yaml", _read_yaml),
-            (directory / "pyproject.toml", _read_pyproject),
-        ):
-            if path.is_file() and (content := read(path)) is not None:
-                return _absolute(_convert(content, path), directory)
-    return Config()
-
-
-def _read_yaml(path: Path) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(path.read_bytes()) or {}
-    except (yaml.YAMLError, OSError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
-def _read_pyproject(path: Path) -> Any:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("caffelint")
-    except (tomllib.TOMLDecodeError, OSError, UnicodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
-def _convert(content: Any, path: Path) -> Config:
-    known = [field.encode_name for field in msgspec.structs.fields(Config)]
-    for key in content if isinstance(content, dict) else ():
-        if key not in known:
-            match = get_close_matches(str(key), known, n=1)
-            meant = f'; did you mean "{match[0]}"?' if match else ""
-            raise ConfigError(f'{path}: unknown setting "{key}"{meant}')
-    try:
-        return msgspec.convert(content, Config)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
-def _absolute(config: Config, directory: Path) -> Config:
-    """Paths in a config file count from its own directory."""
-    root = str(directory / config.root) if config.root is not None else None
-    weights = [str(directory / name) for name in config.weights]
-    return msgspec.structs.replace(config, root=root, weights=weights)
+    return Configs().of(start / _YAML)

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import unified_diff
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import msgspec
 
@@ -15,18 +15,33 @@ from .check import Checker, count_faults
 from .config import Config
 from .core.diagnostic import Diagnostic, Report
 from .data.samples import file_content
-from .engine.rule import Example, Rule
+from .engine.rule import Example, Rule, RuleError, read_rule
 from .engine.ruleset import RuleSet
 from .fix.apply import fix_all
-from .resources import load_schema
+from .resources import load_own_rules, load_rules, load_schema, rules_folder
 
 _EXPECT = re.compile(r"#\s*expect:\s*(\S+)\s+(.*?)\s*$")
 _MARK = re.compile(r"[ \t]*#\s*expect:.*")
 _MAIN = "example.prototxt"
 
 
-def failures(rule: Rule, ruleset: RuleSet) -> Iterator[str]:
-    """What is wrong with a rule's examples; nothing where all hold."""
+def failures_of_file(path: Path) -> tuple[Rule, list[str]]:
+    """A rule file's rule, and what is wrong with its examples; the shipped rules run as well.
+
+    Raises:
+        caffelint.engine.rule.RuleError: if it is no rule file that can be used.
+    """
+    shipped = path.resolve().parent == rules_folder().resolve()
+    config = Config() if shipped else Config(extend_rules=[str(path)])
+    (rule,) = [read_rule(path)] if shipped else load_own_rules((path,)).rules
+    return rule, list(failures(rule, load_rules(), config))
+
+
+def failures(rule: Rule, ruleset: RuleSet, base: Config | None = None) -> Iterator[str]:
+    """What is wrong with a rule's examples; nothing where all hold. ``base`` is the config that
+    they are checked with.
+    """
+    base = base or Config()
     if not any(example.bad for example in rule.examples):
         yield f"{rule.id}: no bad example"
     if not any(example.good for example in rule.examples):
@@ -34,13 +49,13 @@ def failures(rule: Rule, ruleset: RuleSet) -> Iterator[str]:
     if rule.fixes and not any(example.fixed for example in rule.examples):
         yield f"{rule.id}: no example of its fix"
     for number, example in enumerate(rule.examples, 1):
-        for reason in _failures(rule, example, ruleset):
+        for reason in _failures(rule, example, ruleset, base):
             yield f"{rule.id}, example {number}: {reason}"
 
 
-def _failures(rule: Rule, example: Example, ruleset: RuleSet) -> Iterator[str]:
+def _failures(rule: Rule, example: Example, ruleset: RuleSet, base: Config) -> Iterator[str]:
     files = {_MAIN: example.bad or example.good, **example.files}
-    found = _run(files, example, ruleset)
+    found = _run(files, example, ruleset, base)
     if example.good:
         for one in found:
             yield f"says {_words(one)} where nothing should be said"
@@ -58,22 +73,22 @@ def _failures(rule: Rule, example: Example, ruleset: RuleSet) -> Iterator[str]:
         if one.rule == rule.id and _key(one) not in expected:
             yield f"unexpected {_words(one)}"
     if example.fixed:
-        yield from _fix_failures(rule, example, ruleset)
+        yield from _fix_failures(rule, example, ruleset, base)
 
 
-def _fix_failures(rule: Rule, example: Example, ruleset: RuleSet) -> Iterator[str]:
+def _fix_failures(rule: Rule, example: Example, ruleset: RuleSet, base: Config) -> Iterator[str]:
     """What the rule's own fixes make of the example, where that is not as pinned."""
-    fixed = fixed_text(rule, example, ruleset)
+    fixed = fixed_text(rule, example, ruleset, base)
     if fixed != example.fixed:
         diff = unified_diff(example.fixed.split("\n"), fixed.split("\n"), "expected", "fixed", n=0)
         yield "its fix makes another text of it:\n" + "\n".join(diff)
 
 
-def fixed_text(rule: Rule, example: Example, ruleset: RuleSet) -> str:
+def fixed_text(rule: Rule, example: Example, ruleset: RuleSet, base: Config | None = None) -> str:
     """The file that the fixes of its rule, safe or not, change in a bad example; without marks."""
     files = {_MAIN: example.bad, **example.files}
     plain = {name: _MARK.sub("", text) for name, text in files.items()}
-    with _written(plain, example) as (folder, config):
+    with _written(plain, example, base or Config()) as (folder, config):
         config = msgspec.structs.replace(config, select=[rule.id])
         main = Path(folder) / _MAIN
 
@@ -87,22 +102,27 @@ def fixed_text(rule: Rule, example: Example, ruleset: RuleSet) -> str:
     return new.decode("utf-8", "surrogateescape")
 
 
-def _run(files: dict[str, str], example: Example, ruleset: RuleSet) -> list[Diagnostic]:
+def _run(
+    files: dict[str, str], example: Example, ruleset: RuleSet, base: Config
+) -> list[Diagnostic]:
     """The findings in all files of an example; files of other names stand for the rest."""
-    with _written(files, example) as (folder, config):
+    with _written(files, example, base) as (folder, config):
         report = Checker(ruleset, config).check([Path(folder) / _MAIN])
     return list(report.diagnostics)
 
 
 @contextmanager
-def _written(files: dict[str, str], example: Example) -> Iterator[tuple[str, Config]]:
+def _written(files: dict[str, str], example: Example, base: Config) -> Iterator[tuple[str, Config]]:
     """A directory with the files of an example, and the config to check them with."""
+    for name in files:
+        if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+            raise RuleError(f"the file {name} of an example is not beside it")
     with tempfile.TemporaryDirectory() as folder:
         for name, text in files.items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file_content(_as_written(name, text), load_schema()))
-        yield folder, msgspec.structs.replace(Config(), context=example.context, root=folder)
+        yield folder, msgspec.structs.replace(base, context=example.context, root=folder)
 
 
 def _as_written(name: str, text: str) -> str:

@@ -20,7 +20,7 @@ from google.protobuf import text_format
 
 from caffelint.core.source import Source
 from caffelint.engine.run import Run
-from caffelint.fix.upgrade import CannotUpgrade, upgrade_text
+from caffelint.fix.upgrade import UpgradeError, upgrade_text
 from caffelint.resources import load_rules, load_schema
 from caffelint.schema.bind import bind
 from caffelint.schema.descriptor import MessageType
@@ -70,7 +70,7 @@ def outcome(path: Path, by_caffe: Path) -> Iterator[Outcome]:
     upgraded, changes = current_form(source, type_)
     try:
         text = upgrade_text(source, type_).text
-    except CannotUpgrade as error:
+    except UpgradeError as error:
         why = reason(source, error)
         wrong = "Caffe can" if by_caffe.exists() else "" if why else "no reason is given"
         yield f"{'old' if changes else 'current'} form, refused: {why}", wrong
@@ -96,15 +96,13 @@ def current_form(source: Source, type_: MessageType) -> tuple[Message, bool]:
     return upgraded, upgraded is not message
 
 
-def reason(source: Source, error: CannotUpgrade) -> str:
+def reason(source: Source, error: UpgradeError) -> str:
     """Why a file was refused, in the words of the rules where there are any."""
     words = Run(load_rules()).on_problems(source, error.problems)
     return f"{error}: " + "; ".join(one.message for one in words)
 
 
-def faults(
-    source: Source, result: Source, type_: MessageType, upgraded: Message
-) -> Iterator[str]:
+def faults(source: Source, result: Source, type_: MessageType, upgraded: Message) -> Iterator[str]:
     """What is wrong with an upgraded text."""
     ours = text_format.Parse(result.to_bytes(), type_.new_message())
     if ours.SerializeToString() != upgraded.to_protobuf().SerializeToString():

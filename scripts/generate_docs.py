@@ -2,8 +2,9 @@
 
 usage: python scripts/generate_docs.py [--check]
 
-docs/rules.md from rules/*.yaml, docs/facts.md from proto/facts.proto, docs/rule.schema.json from
-the structs that rule files are read into. With ``--check`` nothing is written; exit 1 if stale.
+docs/rules.md from rules/*.yaml, docs/facts.md from proto/facts.proto, docs/rule.schema.json and
+docs/config.schema.json from the structs that rule and config files are read into. With ``--check``
+nothing is written; exit 1 if stale.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import sys
 from pathlib import Path
 
+from caffelint.config import json_schema as config_schema
 from caffelint.engine.rule import Rule, json_schema
 from caffelint.resources import load_rules, proto_folder
 
@@ -86,6 +88,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "rules.md": rules_page(),
         DOCS / "facts.md": facts_page(),
+        DOCS / "config.schema.json": json.dumps(config_schema(), indent=2) + "\n",
         DOCS / "rule.schema.json": json.dumps(json_schema(), indent=2) + "\n",
     }
 

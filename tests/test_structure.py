@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "engine": {"core"},
     "facts": {"core", "schema", "model", "engine"},
     "fix": {"core", "syntax", "schema", "engine", "facts"},
+    "control": {"core", "syntax"},
     "report": {"core"},
 }
 

@@ -2,43 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
-from ..core.diagnostic import Diagnostic
+from ..core.diagnostic import Diagnostic, Report
 from ..core.naming import RuleNames
 from ..core.source import Source, Span
 from ..syntax.lexer import comments
-from .suppress import Ignore, Ignores
+from .suppress import BYTE_ORDER_MARK, PROBLEM_KINDS, Ignore, Ignores
+
+Look = Callable[[Mapping[Path, bytes]], Report]
+"""Checks all files anew, some of them with other content than on disk."""
+
+_PASSES = 3
 
 
-def added(source: Source, found: Iterable[Diagnostic], names: RuleNames) -> str:
+def add_all(
+    look: Look, names: Callable[[str], RuleNames]
+) -> tuple[dict[Path, tuple[str, bytes, bytes]], Report]:
+    """Add comments for all that is found in the files that are checked, and writes nothing.
+
+    Gives the name, old and new content of what has changed by real path, and the report on that.
+    ``names`` tells the rules that there are in a file.
+    """
+    changed: dict[Path, tuple[str, bytes, bytes]] = {}
+    report = look({})
+    for number in range(_PASSES):
+        by_file: dict[str, list[Diagnostic]] = {}
+        for one in report.diagnostics:
+            # What is wrong with an ignore is not mended by another one.
+            if one.place.source.name in report.files and one.name not in PROBLEM_KINDS:
+                by_file.setdefault(one.place.source.name, []).append(one)
+        if not by_file:
+            break
+        for name, found in by_file.items():
+            source = found[0].place.source
+            new = added(source, found, names(name), whole=number > 0)
+            path = Path(os.path.realpath(name))
+            _, old, _ = changed.get(path, (name, source.to_bytes(), b""))
+            changed[path] = (name, old, Source(name, new).to_bytes())
+        report = look({path: new for path, (_, _, new) in changed.items()})
+    return changed, report
+
+
+def added(
+    source: Source, found: Iterable[Diagnostic], names: RuleNames, *, whole: bool = False
+) -> str:
     """The text with comments for all findings in it; a finding that one of them covers needs no
-    other.
+    other. With ``whole`` all are for the whole file.
     """
     ignores = Ignores(source, names)
-    ends = {span.end: span for span in comments(source.text)}
-    writer = _Writer(ignores, {ignores.blocks.line_of(at): span for at, span in ends.items()})
-    edits = sorted(writer.edits(_by_line(ignores, found)))
-    pieces, at = [], 0
-    for offset, text in edits:
+    ends = {ignores.blocks.line_of(span.start): span for span in comments(source.text)}
+    lines, in_file = _by_line(ignores, found) if not whole else ({}, {one.rule for one in found})
+    edits = list(_Writer(ignores, ends).edits(lines))
+    if in_file:
+        edits.append(_for_the_file(ignores, ", ".join(sorted(in_file))))
+    pieces: list[str] = []
+    at = 0
+    for offset, text in sorted(edits):
         pieces += (source.text[at:offset], text)
         at = offset
     pieces.append(source.text[at:])
     return "".join(pieces)
 
 
-def _by_line(ignores: Ignores, found: Iterable[Diagnostic]) -> dict[int, set[str]]:
-    """The rules to ignore by line, without those that the ignore of an earlier line covers."""
+def _by_line(ignores: Ignores, found: Iterable[Diagnostic]) -> tuple[dict[int, set[str]], set[str]]:
+    """The rules to ignore by line, without those that the ignore of an earlier line covers; and
+    those to ignore in the whole file, as what they found is on a line with nothing on it.
+    """
     lines: dict[int, set[str]] = {}
+    whole: set[str] = set()
     open_to: dict[str, int] = {}  # how far the ignores of a rule reach so far
     for one in sorted(found, key=lambda one: one.place.span.start):
         at = one.place.span.start
-        if at <= open_to.get(one.rule, -1):
+        if one.rule in whole or at <= open_to.get(one.rule, -1):
             continue
         line = ignores.blocks.line_of(at)
-        open_to[one.rule] = ignores.blocks.scope(line).end
-        lines.setdefault(line, set()).add(one.rule)
-    return lines
+        if ignores.blocks.holds_something(line):
+            open_to[one.rule] = ignores.blocks.scope(line).end
+            lines.setdefault(line, set()).add(one.rule)
+        else:
+            whole.add(one.rule)
+    return lines, whole
+
+
+def _for_the_file(ignores: Ignores, rules: str) -> tuple[int, str]:
+    """What to insert for the whole file, and at which offset."""
+    text = ignores.source.text
+    for one in ignores.found:
+        if one.word and one.scope == Span(0, len(text)):
+            return one.list_end, f", {rules}"
+    return int(
+        text.startswith(BYTE_ORDER_MARK)
+    ), f"# caffelint: ignore-file[{rules}]{_line_end(text)}"
+
+
+def _line_end(text: str) -> str:
+    """The line end that the text has."""
+    first = text.find("\n")
+    return "\r\n" if first > 0 and text[first - 1] == "\r" else "\n"
 
 
 class _Writer:
@@ -59,9 +122,7 @@ class _Writer:
         written = self._written(line)
         if written is not None:
             return written.list_end, f", {rules}"
-        comment = self._comments.get(line)
-        own_line = comment is not None and not self._text[start : comment.start].strip()
-        if own_line or not self._can_end_in_comment(start, end):
+        if not self._can_end_in_comment(start, end):
             return self._line_before(start, end, rules)
         gap = "" if self._text[start:end].endswith((" ", "\t")) else "  "
         return end, f"{gap}# caffelint: ignore[{rules}]"
@@ -92,7 +153,5 @@ class _Writer:
         """A line of its own above, indented alike, with the line end of its surroundings."""
         line = self._text[start:end]
         indent = line[: len(line) - len(line.lstrip(" \t"))]
-        mark = self._text.startswith("\ufeff") and start == 0
-        first = self._text.find("\n")
-        line_end = "\r\n" if first > 0 and self._text[first - 1] == "\r" else "\n"
-        return start + mark, f"{indent}# caffelint: ignore[{rules}]{line_end}"
+        mark = start == 0 and self._text.startswith(BYTE_ORDER_MARK)
+        return start + mark, f"{indent}# caffelint: ignore[{rules}]{_line_end(self._text)}"

@@ -133,7 +133,7 @@ class _Unmatched:
                 if self.is_gone(one.file):
                     self._moved.setdefault(one.fingerprint, []).append(one)
         same = self._moved.get(found.fingerprint)
-        return bool(same) and self._left.pop((same.pop().file, found.fingerprint), None) is not None
+        return bool(same and self._left.pop((same.pop().file, found.fingerprint), None))
 
     def is_gone(self, file: str) -> bool:
         """Whether the file of an entry is not there any more."""

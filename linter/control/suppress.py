@@ -20,11 +20,14 @@ from ..syntax.lexer import comments, next_token
 from ..syntax.parser import parse
 from ..syntax.tree import Field
 
+PROBLEM_KINDS = ("malformed-ignore", "unknown-ignore", "unused-ignore")
+"""What can be wrong with such a comment; the rules on these problems have the same names."""
+
 MARK = "caffelint:"
 _START = re.compile(r"#[ \t]*caffelint:[ \t]*")
 _IGNORE = re.compile(r"(ignore-file|ignore)[ \t]*(?:\[([^\]#]*)\]|(?![\w\[-]))[ \t]*([^#]*)")
 _RULE_ID = re.compile(r"[A-Z]{2,6}\d")
-_BYTE_ORDER_MARK = "\ufeff"
+BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class Ignores:
         """Where a comment counts: on its line, or on the next one if it stands alone."""
         text = self.source.text
         line_start = text.rfind("\n", 0, comment.start) + 1
-        if text[line_start : comment.start].strip(f" \t\r\v\f{_BYTE_ORDER_MARK}"):
+        if text[line_start : comment.start].strip(f" \t\r\v\f{BYTE_ORDER_MARK}"):
             return self.blocks.scope(self.blocks.line_of(comment.start))
         return self.blocks.scope(self.blocks.line_of(next_token(text, comment.end).start))
 
@@ -178,8 +181,17 @@ class Blocks:
     @property
     def first_line(self) -> int:
         """The line of the first token."""
+        return self._line_of_token(0)
+
+    def holds_something(self, line: int) -> bool:
+        """Whether there is more than blanks and comments on a line."""
+        return self._line_of_token(self._source.line_start(line)) == line
+
+    def _line_of_token(self, at: int) -> int:
+        """The line of the first token at or after an offset; past the end if there is none."""
         text = self._source.text
-        return self.line_of(next_token(text, text.startswith(_BYTE_ORDER_MARK)).start)
+        token = next_token(text, at or int(text.startswith(BYTE_ORDER_MARK)))
+        return self.line_of(token.start) + (token.kind == "end")
 
     def line_of(self, offset: int) -> int:
         """Number of the line, from 1, that ``offset`` lies in."""

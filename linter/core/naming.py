@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from functools import cached_property
 
 from .diagnostic import RuleText
@@ -48,6 +47,8 @@ class RuleNames:
 
     def meant(self, word: str) -> str:
         """The known word that is most like an unknown one, or an empty text."""
+        from difflib import get_close_matches
+
         if len(word) > _LONGEST_WORD:
             return ""
         match = get_close_matches(word, self._known, n=1, cutoff=0.7)
@@ -57,10 +58,6 @@ class RuleNames:
     @cached_property
     def _known(self) -> list[str]:
         return [word for rule in self._rules for word in rule] + [*TOPICS, *TOPICS.values()]
-
-    def how_closely(self, word: str) -> int:
-        """How few rules a word is about, for choosing among words: a rule's own comes last."""
-        return -len(self.ids(word))
 
 
 _LONGEST_WORD = 60

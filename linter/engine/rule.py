@@ -22,6 +22,7 @@ MendName = Literal[
     "comment",
     "delete",
     "duplicate",
+    "field-name",
     "list",
     "quotes",
     "statement",
@@ -87,7 +88,8 @@ class Change(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
       it comes from.
 
     All but ``mend`` may hold placeholders. Blocks on the way of a path are made where they are
-    missing. ``named`` is the name that a field has in the text, where an upgrade renames it.
+    missing. ``named`` is the name that a field has in the text, where an upgrade renames it; with
+    ``case-only`` a value is set or replaced only by one that differs in upper and lower case alone.
     """
 
     set: str = ""
@@ -103,6 +105,7 @@ class Change(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     after: list[str] = []
     source: str = msgspec.field(name="from", default="")
     named: str = ""
+    case_only: bool = msgspec.field(name="case-only", default=False)
 
 
 _TEMPLATES = ("set", "insert", "remove", "move", "rename", "replace", "bypass")

@@ -85,6 +85,10 @@ class RuleSet:
             self._expressions[key] = environment.deserialize(self._serialised[on][text])
         return self._expressions[key]
 
+    def serialised(self, on: On, text: str) -> bytes:
+        """An expression as CEL has checked it: with its types and the functions that it calls."""
+        return self._serialised[on][text]
+
     @cached_property
     def by_kind(self) -> dict[str, Rule]:
         """Rules on problems, by the kind of problem."""
@@ -105,13 +109,20 @@ class RuleSet:
         return everywhere + self.by_type.get((on, type_), []) if type_ else everywhere
 
 
-def load(paths: Sequence[Path], facts_descriptors: bytes, cache: Path | None) -> RuleSet:
+def load(
+    paths: Sequence[Path],
+    facts_descriptors: bytes,
+    cache: Path | None,
+    facts: Facts | None = None,
+) -> RuleSet:
     """Read, check and compile rule files, or take them from the cache directory.
+
+    ``facts`` are those of another rule set, if the rules are to run on the same facts.
 
     Raises:
         RuleError: for a rule file with a mistake; the message has its path and line.
     """
-    facts = Facts(facts_descriptors)
+    facts = facts or Facts(facts_descriptors)
     key = _key(paths, facts_descriptors)
     if cache is not None and (compiled := _read_cache(cache, key)) is not None:
         return RuleSet(facts, compiled)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from time import perf_counter
 from typing import Any, Protocol
 
 from ..core.diagnostic import Diagnostic, Edit, Fix, Place, Related, Severity
@@ -194,6 +196,52 @@ class Run:
             return None
         edit = partial(self.editor.edit_problem, source=source, problem=problem)
         return _first_fix(rule.fixes, fill, edit)
+
+
+class Clock:
+    """How long rules may take, all together; what they have taken so far."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._spent: dict[str, float] = {}
+
+    def add(self, rule: str, seconds: float) -> None:
+        """Note how long a rule took.
+
+        Raises:
+            RuleError: if that was too long.
+        """
+        self._spent[rule] = self._spent.get(rule, 0) + seconds
+        if sum(self._spent.values()) > self._seconds:
+            slowest = max(self._spent, key=self._spent.__getitem__)
+            raise RuleError(
+                f"the rules of your own took more than {self._seconds:g} s, "
+                f"{slowest} {self._spent[slowest]:.1f} s of it"
+            )
+
+
+@dataclass(slots=True)
+class BoundedRun(Run):
+    """A run of rules from anywhere, which stops when they take too long."""
+
+    clock: Clock = field(default_factory=lambda: Clock(10))
+
+    def _value(self, rule: Rule, text: str, activation: Any) -> Any:
+        with self._bounds(rule, text):
+            return super(BoundedRun, self)._value(rule, text, activation)
+
+    def _holds(self, rule: Rule, text: str, activation: Any) -> bool:
+        with self._bounds(rule, text):
+            return super(BoundedRun, self)._holds(rule, text, activation)
+
+    @contextmanager
+    def _bounds(self, rule: Rule, text: str) -> Iterator[None]:
+        start = perf_counter()
+        try:
+            yield
+        except RuntimeError as error:  # CEL's own bound: 10,000 steps of all(), exists() and map()
+            raise RuleError(f"rule {rule.id}: {text!r} takes too many steps: {error}") from error
+        self.clock.add(rule.id, perf_counter() - start)
 
 
 def merge(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

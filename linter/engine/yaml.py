@@ -37,6 +37,20 @@ def load(text: str | bytes) -> Any:
     return yaml.load(text, _PlainWords)  # noqa: S506 - a SafeLoader
 
 
+def load_plain(text: str) -> Any:
+    """The content of a YAML text from anywhere: without aliases, which blow up what they name.
+
+    Raises:
+        yaml.YAMLError: if it is not YAML.
+        ValueError: for an alias, or a number or date that there is none.
+    """
+    for event in yaml.parse(text, _PlainWords):
+        if isinstance(event, yaml.AliasEvent):
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            raise ValueError(f"line {line}: aliases (*name) are not allowed here")  # noqa: TRY004
+    return load(text)
+
+
 def compose(text: str) -> Any:
     """The node tree of a YAML text, for the lines of its values."""
     return yaml.compose(text, _PlainWords)

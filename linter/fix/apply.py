@@ -181,7 +181,8 @@ def _touches(span: Span, spans: list[Span]) -> bool:
 
 def _edited(source: Source, chosen: Iterable[Diagnostic]) -> bytes:
     edits = {edit for one in chosen if one.fix for edit in one.fix.edits}
-    pieces, at = [], 0
+    pieces: list[str] = []
+    at = 0
     for edit in sorted(edits, key=lambda edit: edit.span):
         pieces += (source.text[at : edit.span.start], edit.text)
         at = edit.span.end

@@ -59,12 +59,12 @@ class _Spot(NamedTuple):
     field: Field | None
     missing: tuple[str, ...] = ()
     name: str = ""
-    index: str = ""
+    number: str = ""
 
     @property
     def value(self) -> Any:
         value = self.block.message.values.get(self.name)
-        return value[int(self.index or 0)] if isinstance(value, list) else value
+        return value[int(self.number or 0)] if isinstance(value, list) else value
 
 
 class Editor:
@@ -75,9 +75,14 @@ class Editor:
         self._tree: Tree | None = None
 
     def edit_target(self, changes: Sequence[Change], target: Target) -> tuple[Edit, ...]:
-        """Edits for changes at something that rules look at; none where one cannot be made."""
+        """Edits for changes at something that rules look at; none where one cannot be made, or
+        where it is not certain which field belongs to what as long as brackets or quotes are wrong.
+        """
+        tree = self.tree(target.source)
+        if tree.problems:
+            return ()
         anchors = [one for one in target.anchors if isinstance(one, MessageAnchor)]
-        plan = _Plan(self.tree(target.source), anchors)
+        plan = _Plan(tree, anchors)
         try:
             for change in changes:
                 plan.take(change)
@@ -108,25 +113,31 @@ class Editor:
         span, text = problem.span, tree.source.text
         if change.mend == "upgrade":
             return self._upgraded(tree)
+        if change.mend == "field-name":
+            name = str(problem.values.get("suggestion", ""))
+            plain = _is_plain(tree, span, name) and self._is_free(tree, span, name)
+            return [Edit(span, name)] if plain else ()
         if change.mend:
             return MENDS[change.mend](tree, problem)
         if change.rename:
             return [Edit(span, change.rename)] if self._is_free(tree, span, change.rename) else ()
         node = next(_at(tree, span), None)
+        if change.case_only and not _differ_in_case(text[span.start : span.end], change.replace):
+            return ()
         if node is not None and (node.start, node.end) == span:
             return [layout.value(text, node, change.replace)]
         return [Edit(span, change.replace)]
 
     def _upgraded(self, tree: Tree) -> Sequence[Edit]:
         """The file in current form, as one edit from its first change to its last."""
-        from .upgrade import CannotUpgrade, upgrade_text
+        from .upgrade import UpgradeError, upgrade_text
 
         type_, old = detect(tree, self._schema), tree.source.text
         if type_ is None:
             return ()
         try:
             new = upgrade_text(tree.source, type_).text
-        except CannotUpgrade:
+        except UpgradeError:
             return ()
         start = _alike(old, new)
         end = _alike(old[start:][::-1], new[start:][::-1])
@@ -163,6 +174,25 @@ def _at(tree: Tree, span: Span) -> Iterator[Field]:
         found.append(inner)
         fields = inner.children
     return reversed(found)
+
+
+def _is_plain(tree: Tree, span: Span, name: str) -> bool:
+    """Whether a field with a slip in its name can mean only one thing. A block that is not that of
+    its layer's type may be another layer's in a fork of Caffe.
+    """
+    node, outer = [*_at(tree, span), None, None][:2]
+    if node is None or (node.children is None and not node.name.endswith("_param")):
+        return node is not None
+    type_ = next((one.text for one in (outer and outer.children) or () if one.name == "type"), "")
+    return _letters(name.removesuffix("_param")) == _letters(type_)
+
+
+def _letters(text: str) -> str:
+    return text.strip("\"'").replace("_", "").lower()
+
+
+def _differ_in_case(old: str, new: str) -> bool:
+    return old.strip("\"'").lower() == new.strip("\"'").lower()
 
 
 def _alike(one: str, other: str) -> int:
@@ -240,6 +270,9 @@ class _Plan:
             )
             return
         quoted = spot.field.kind == Kind.STRING, change.set.startswith('"')
+        old = self._text[spot.field.start : spot.field.end]
+        if change.case_only and not _differ_in_case(old, change.set):
+            raise NoFixError
         # A V1 type is no text; but what has another name may have another kind of value, too.
         if spot.field.children is not None or (quoted[0] != quoted[1] and not change.named):
             raise NoFixError
@@ -265,8 +298,8 @@ class _Plan:
         if spot.field is None:
             return
         nodes = spot.block.message.nodes[spot.name]
-        several = nodes if isinstance(nodes, list) and not spot.index else [spot.field]
-        if spot.index and spot.field.listed:
+        several = nodes if isinstance(nodes, list) and not spot.number else [spot.field]
+        if spot.number and spot.field.listed:
             raise NoFixError
         self._removed += [(spot.block, node) for node in several if node.listed != 2]
 

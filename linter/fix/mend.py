@@ -22,6 +22,8 @@ from . import layout
 Mend = Callable[[Tree, Problem], Sequence[Edit]]
 
 _QUOTES = "\"'\u2018\u2019\u201c\u201d\u201e\u201f\xab\xbb"
+_CURLY = ("Pi", "Pf", "Ps")  # categories of curly quotes; one of them, „, counts as a bracket
+_SEVERAL = ("merge-conflict", "unfilled-placeholder")
 _CLOSING = {"{": "}", "(": ")", "[": "]", "<": ">"}
 
 
@@ -37,7 +39,9 @@ def _colon(tree: Tree, problem: Problem) -> Sequence[Edit]:
 def _quotes(tree: Tree, problem: Problem) -> Sequence[Edit]:
     """Put quotes around a text that has none, one, two at one end, or curly ones."""
     text, (start, end) = tree.source.text, problem.span
-    if unicodedata.category(text[start]) in ("Pi", "Pf", "Ps"):
+    if unicodedata.category(text[start]) in _CURLY:
+        if not text[:start].rstrip(" \t").endswith(":"):
+            return ()
         end = recovery.word_end(text, start)
     body = text[start:end].strip(_QUOTES)
     if not body or re.search(r'["\\\n\r]', body):
@@ -61,11 +65,13 @@ def _duplicate(tree: Tree, problem: Problem) -> Sequence[Edit]:
     text, start = tree.source.text, problem.span.start
     siblings = _siblings(tree.fields, start)
     second = next((one for one in siblings if one.name_start == start), None)
-    if second is None or second.listed:
+    # In a template or a conflict the two may stand for two files.
+    if second is None or second.listed or any(one.kind in _SEVERAL for one in tree.problems):
         return ()
-    first = next(one for one in siblings if one.name == second.name)
-    same = _words(text, first) == _words(text, second)
-    if first is second or first.listed or not same or layout.has_comment(text, second):
+    # Some forks of Caffe take a list where Caffe takes one value; there all must be alike.
+    given = [one for one in siblings if one.name == second.name]
+    alike = all(_words(text, one) == _words(text, second) and not one.listed for one in given)
+    if not alike or layout.has_comment(text, second):
         return ()
     return [layout.removal(text, second.name_start, second.end)]
 
@@ -137,7 +143,7 @@ def _character(tree: Tree, problem: Problem) -> Sequence[Edit]:
         plain = " " if unicodedata.category(odd) == "Zs" else ""
         plain = "\n" if unicodedata.category(odd) in ("Zl", "Zp") else plain
         return [Edit(Span(at, at + 1), plain) for at in _outside(tree, odd)]
-    if unicodedata.category(odd) in ("Pi", "Pf", "Ps"):
+    if unicodedata.category(odd) in _CURLY:
         return _quotes(tree, problem)
     instead = str(problem.values["instead"])
     return [Edit(problem.span, instead)] if len(instead) == 1 else ()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..core.problem import Problem
@@ -38,7 +38,7 @@ _FIRST = ("name", "type", "bottom", "top", "param")
 """The order in which people write a layer; the rest follows."""
 
 
-class CannotUpgrade(Exception):
+class UpgradeError(Exception):
     """Why a file is left as it is: the problems that stand in the way, or a sentence."""
 
     def __init__(self, reason: str, problems: Sequence[Problem] = ()) -> None:
@@ -57,7 +57,7 @@ def upgrade_text(source: Source, type_: MessageType) -> UpgradedText:
     """Bring the text of a net or solver to the current form; the very same text if it has it.
 
     Raises:
-        CannotUpgrade: if Caffe would not read the file, or layers of several forms are mixed.
+        UpgradeError: if Caffe would not read the file, or layers of several forms are mixed.
     """
     tree, message, problems = _read(source, type_)
     _refuse(tree.problems)
@@ -86,7 +86,7 @@ def _refuse(problems: list[Problem]) -> None:
     """Raise if a problem stands in the way."""
     grave = [one for one in problems if _is_grave(one)]
     if grave:
-        raise CannotUpgrade("it cannot be upgraded as it stands", grave)
+        raise UpgradeError("it cannot be upgraded as it stands", grave)
 
 
 def _is_grave(problem: Problem) -> bool:
@@ -103,7 +103,7 @@ def _verify(result: Source, source: Source, upgraded: Message) -> None:
         deterministic=True
     ) == upgraded.to_protobuf().SerializeToString(deterministic=True)
     if any(map(_is_grave, problems)) or not same or lost:
-        raise CannotUpgrade("caffelint cannot rewrite it without changing what it means")
+        raise UpgradeError("caffelint cannot rewrite it without changing what it means")
 
 
 @dataclass(slots=True, eq=False)
@@ -262,7 +262,7 @@ class _Layout:
     def _is_same(self, node: Field, value: Any) -> bool:
         if isinstance(value, Message):
             return self.messages.get(id(node)) is value
-        return self.scalars[id(node)][0] == value
+        return bool(self.scalars[id(node)][0] == value)
 
     def _stays(self, item: Item) -> bool:
         return id(item) in self.kept or id(item) in self.opened

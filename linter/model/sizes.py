@@ -61,7 +61,7 @@ def check_test_size(solver: Message, number: int, net: Net, size_of: SizeOf) -> 
         return []
     seen = counts[number] * batch
     if 0 <= seen - images < batch:
-        # The last batch goes on at the start of the list; a few images that count twice are nothing.
+        # The last batch goes on at the start of the list; a few that count twice are nothing.
         if (seen - images) * _FEW_TWICE < images:
             return []
         kind = "test-set-wraps"

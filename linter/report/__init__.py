@@ -20,14 +20,26 @@ REPORTERS: dict[str, tuple[str, ...]] = {
 FORMATS: tuple[str, ...] = tuple(REPORTERS)
 
 
-def render(style: str, report: Report, *, colour: bool = False, expand: bool = False) -> str:
+def render(
+    style: str,
+    report: Report,
+    *,
+    colour: bool = False,
+    expand: bool = False,
+    statistics: bool = False,
+) -> str:
     """The report in the format ``style``, ending in a line end.
 
     ``colour`` allows terminal colours where the format has any; ``expand`` lists every finding
-    and every place where the format would otherwise fold them.
+    and every place where the format would otherwise fold them; ``statistics`` gives counts of
+    rules in place of findings, as text or JSON.
     """
     if style not in REPORTERS:
         raise ValueError(f'unknown format "{style}", expected one of: {", ".join(FORMATS)}')
+    if statistics:
+        from .statistics import render as count
+
+        return count(report, style)
     options = {"colour": colour, "expand": expand}
     reporter = import_module(f".{style}", __name__)
     text: str = reporter.render(report, **{name: options[name] for name in REPORTERS[style]})

@@ -61,9 +61,7 @@ def render(report: Report) -> str:
     prints = fingerprints([*report.diagnostics, *silenced], lambda name: _artifact(name)["uri"])
     results = [
         _result(diagnostic, indexes, fingerprint)
-        for diagnostic, fingerprint in zip(
-            [*report.diagnostics, *silenced], prints, strict=True
-        )
+        for diagnostic, fingerprint in zip([*report.diagnostics, *silenced], prints, strict=True)
     ]
     for result, one in zip(results[len(report.diagnostics) :], report.suppressed, strict=True):
         result["suppressions"] = [_suppression(one)]

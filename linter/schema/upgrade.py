@@ -547,9 +547,9 @@ def _input_layer(net: Message, by: str) -> Message:
     assert type_ is not None
     node = net.field("input")
     layer = Message(type_, node)
+    layer.copy_field(net, "input", to="top")
     layer.set("name", "input", node)
     layer.set("type", "Input", node)
-    layer.copy_field(net, "input", to="top")
     block = _own_block(layer, "input_param", net.field(by))
     for index in range(len(net.get("input"))):
         shape = _input_shape(net, by, index, block.type.fields["shape"])

@@ -79,6 +79,59 @@ def test_a_layer_that_others_read_is_not_taken_out(layers: str) -> None:
     assert 'type: "Softmax" bottom' in fixed(INPUT + layers)
 
 
+@pytest.mark.parametrize(
+    ("layer", "is_safe"),
+    [
+        pytest.param('type: "ReLU" relu_parm { negative_slope: 0.1 }', True, id="its-own-block"),
+        pytest.param('type: "RReLU" rrelu_param { negative_slope: 1 }', False, id="of-a-fork"),
+        pytest.param('type: "ReLU" botom: "data"', True, id="a-plain-field"),
+    ],
+)
+def test_names_of_blocks_are_mended_safely_where_they_are_the_layers_own(
+    layer: str, is_safe: bool
+) -> None:
+    text = f'{INPUT}layer {{ name: "r" {layer} top: "r" }}\n'
+    assert (fixed(text, unsafe=False) != text) == is_safe
+    assert fixed(text, unsafe=True) != text
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_safe", "meant"),
+    [("Fixed", True, "fixed"), ("FIXED", True, "fixed"), ("stepearly", False, "step")],
+)
+def test_a_value_is_replaced_safely_where_only_its_case_differs(
+    policy: str, is_safe: bool, meant: str
+) -> None:
+    text = f'net: "n.prototxt"\nbase_lr: 0.1\nlr_policy: "{policy}"\nmax_iter: 9\ndisplay: 1\n'
+    mended = text.replace(policy, meant)
+    assert fixed(text, unsafe=False) == (mended if is_safe else text)
+    assert mended.split("\n")[2] in fixed(text, unsafe=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'name: "a"\n{{ more }}\nname: "a"\n',
+        '<<<<<<< HEAD\nname: "a"\n=======\nname: "a"\n>>>>>>> b\n',
+    ],
+)
+def test_what_stands_for_two_files_is_no_repetition(text: str) -> None:
+    assert fixed(text + INPUT) == text + INPUT
+
+
+def test_an_old_form_is_rewritten_with_its_comments() -> None:
+    old = """\
+# the net
+layers { name: "data" type: MEMORY_DATA top: "data" top: "y"  # images
+  memory_data_param { batch_size: 1 channels: 3 height: 8 width: 8 } }
+layers { name: "prob" type: SOFTMAX bottom: "data" top: "prob" }
+"""
+    new = fixed(old)
+    assert 'layer { name: "data" type: "MemoryData" top: "data" top: "y"  # images\n' in new
+    assert (new.startswith("# the net\n"), "layers" in new) == (True, False)
+    assert fixed(old, unsafe=False) == old
+
+
 SAFE_OR_NOT = 'layer { name: "r" type: "Relu" bottom: "dat" top: "r" }\n'
 
 
