@@ -25,6 +25,10 @@ _OPENCV_ONLY = frozenset((".exr", ".hdr", ".pic", ".pfm"))
 _CHANNELS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "I;16B": 1, "F": 1, "LA": 4, "RGBA": 4, "PA": 4}
 
 
+# What Pillow's decoders say of a file that ends too early.
+_CUT_SHORT = ("truncated", "not enough image data", "not large enough")
+
+
 class Image(NamedTuple):
     """An image: its sizes, 0 where unknown, and its ``fault``: a word, or empty."""
 
@@ -67,8 +71,9 @@ def _open(source: Path | bytes, module: Any) -> Image:
             return Image(fault="unreadable", detail="it is empty")
         if size > _MOST_BYTES:
             return Image()
-    file = source if isinstance(source, Path) else BytesIO(source)
-    with module.open(file, formats=_FORMATS) as image:
+    # Opened here: given a path, some versions of Pillow map the file and fail in other words.
+    opened = source.open("rb") if isinstance(source, Path) else BytesIO(source)
+    with opened as file, module.open(file, formats=_FORMATS) as image:
         width, height = image.size
         found = Image(_CHANNELS.get(image.mode, 3), height, width)
         if image.format in _UNREAD_FORMATS:
@@ -78,8 +83,9 @@ def _open(source: Path | bytes, module: Any) -> Image:
         try:
             image.draft("RGB", (1, 1))  # a JPEG is read to its end, but scaled down on the way
             image.load()
-        except OSError as error:
-            fault = "truncated" if "truncated" in str(error) else "unreadable"
+        except (OSError, ValueError) as error:
+            cut = any(words in str(error) for words in _CUT_SHORT)
+            fault = "truncated" if cut else "unreadable"
             return found._replace(fault=fault, detail=_reason(error))
         return found
 
