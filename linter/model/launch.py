@@ -19,7 +19,10 @@ from pathlib import Path
 _SHELL = (".sh", ".bash", ".bat", ".cmd", ".mk", ".md", ".txt", ".rst")
 _BATCH = (".bat", ".cmd")
 _PROSE = (".md", ".txt", ".rst")
-_SKIPPED = frozenset(("node_modules", "__pycache__", "build", "CMakeFiles", "third_party"))
+# Directories of other people's code; hidden ones are skipped too.
+_SKIPPED = frozenset(
+    ("node_modules", "__pycache__", "build", "CMakeFiles", "third_party", "site-packages", "venv")
+)
 _MOST_BYTES = 200_000
 _MOST_ENTRIES = 20_000
 _MOST_SCRIPTS = 2_000
@@ -104,9 +107,12 @@ class LaunchFinder:
             top = self._top(real.parent)
             if top not in self._trees:
                 self._trees[top] = self._read(_walk(top), top)
-            launches = self._trees[top]
+            # Those beside the solver are read whatever else the tree holds, however much that is.
+            near = self._read(_between(real.parent, top), top)
+            launches = near + [one for one in self._trees[top] if one not in near]
             if top == real.parent:
                 launches = launches + self._read(_above(top), _above_top(top))
+            launches.sort(key=lambda launch: (launch.script, launch.line))
         except (OSError, ValueError):  # a NUL in the name, directories that are no longer there
             return []
         ranked = [(fit(launch, real), launch) for launch in launches]
@@ -150,7 +156,7 @@ def _walk(top: Path) -> Iterator[Path]:
     depth = len(top.parts)
     for folder, folders, names in os.walk(top):
         folders[:] = sorted(
-            name for name in folders if not name.startswith(".git") and name not in _SKIPPED
+            name for name in folders if not name.startswith(".") and name not in _SKIPPED
         )
         if len(Path(folder).parts) - depth >= _DEEPEST:
             folders[:] = []
@@ -163,16 +169,26 @@ def _walk(top: Path) -> Iterator[Path]:
             return
 
 
+def _between(folder: Path, top: Path) -> Iterator[Path]:
+    """Scripts that lie in a directory or in one above it, up to the top of its tree."""
+    for parent in (folder, *folder.parents):
+        yield from _scripts_in(parent)
+        if parent == top:
+            return
+
+
 def _above(folder: Path) -> Iterator[Path]:
     """Scripts that lie in the directories above one that belongs to no repository."""
     for parent in list(folder.parents)[:_LEVELS_UP]:
         if _is_shared(parent):
             return
-        with os.scandir(parent) as entries:
-            names = sorted(
-                entry.name for entry, _ in zip(entries, range(_MOST_ENTRIES), strict=False)
-            )
-        yield from (parent / name for name in names if _is_script(name))
+        yield from _scripts_in(parent)
+
+
+def _scripts_in(folder: Path) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry, _ in zip(entries, range(_MOST_ENTRIES), strict=False))
+    yield from (folder / name for name in names if _is_script(name))
 
 
 def _above_top(folder: Path) -> Path:

@@ -226,6 +226,20 @@ def test_without_a_repository_only_scripts_near_by_are_read(tmp_path: Path) -> N
     assert "elsewhere" not in launches[0].script
 
 
+@pytest.mark.parametrize("other", ["a", ".venv", "site-packages"])
+def test_a_tree_full_of_other_scripts_hides_nothing(tmp_path: Path, other: str) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / other).mkdir()
+    for number in range(2_100):
+        (tmp_path / other / f"{number}.py").touch()
+    folder = tmp_path / "m" / "n"
+    folder.mkdir(parents=True)
+    (folder / "s.prototxt").touch()
+    (folder / "run.sh").write_text("caffe train --solver s.prototxt --weights w.caffemodel")
+    (one,) = LaunchFinder().find(folder / "s.prototxt")
+    assert one.script == "m/n/run.sh"
+
+
 def test_large_files_and_loops_of_links_do_no_harm(tmp_path: Path) -> None:
     tree(tmp_path, {SOLVER: "", "big.sh": "caffe train --solver " + SOLVER + "\n" + "#" * 300_000})
     (tmp_path / "loop").symlink_to(tmp_path)
