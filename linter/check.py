@@ -17,7 +17,7 @@ from typing import Any
 from .core.collector import paused_collector
 from .core.diagnostic import Diagnostic, Report
 from .core.problem import Problem
-from .core.source import Source, Span
+from .core.source import Source
 from .data.limits import Progress, names_data, silent
 from .engine.ruleset import RuleSet
 from .facts.build import FactBuilder
@@ -36,44 +36,24 @@ from .model.context import UNKNOWN, Context, chosen, guess, is_deploy, launched
 from .model.files import missing_directory, resolve
 from .model.launch import Launch
 from .model.net import Layer, Net
-from .model.phase import State, effective_state, include_and_exclude
+from .model.phase import effective_state, include_and_exclude
 from .model.shapes.setup import Shape
 from .model.sizes import check_test_size, net_batch, net_images
 from .model.solver import NetUse, net_uses
 from .model.transfer import Sources, check_transfer, filled_layers, find_weights
+from .model.views import likely_views
 from .model.weights import WeightsError, read_weights
+from .reading import MAX_BYTES, CheckError, File, read_file, read_text
 from .resources import load_schema
-from .schema.bind import bind
-from .schema.kind import detect
 from .schema.message import Message
-from .schema.upgrade import old_forms, upgrade_net, upgrade_solver
 from .settings import Configured, FileRules, Start, Starts
-from .syntax.parser import parse
 from .walk import files_below, looks_like_prototxt
-
-# A net of 60,000 layers has some 25 MB; what is larger was not written as prototxt.
-MAX_BYTES = 64 * 1024 * 1024
 
 # Several solvers of a directory often name the same few nets.
 _KEPT_FILES = 16
 
 # Training nets beside a deploy net that are looked at.
 _MOST_BESIDE = 4
-
-
-class CheckError(Exception):
-    """A path that cannot be checked at all: it is not there, or cannot be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """One file as read. ``message`` is the net or solver in current form, None if it is neither."""
-
-    path: Path
-    source: Source
-    kind: str
-    message: Message | None
-    problems: list[Problem]
 
 
 @dataclass(slots=True)
@@ -87,45 +67,6 @@ class _BuiltNet:
     views: list[Net]
     problems: list[Problem] = field(default_factory=list)
     weights: Sources | None = None
-
-
-def read_file(path: Path) -> File:
-    """Read a net or solver file.
-
-    Raises:
-        CheckError: if the path cannot be read or is too large.
-    """
-    try:
-        if not path.is_file():
-            raise CheckError(f"{path}: not a file" if path.exists() else f"{path}: not found")
-        if path.stat().st_size > MAX_BYTES:
-            raise CheckError(f"{path}: larger than {MAX_BYTES >> 20} MiB")
-        return read_text(path, path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise CheckError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
-
-
-def read_text(path: Path, data: bytes) -> File:
-    """The same for bytes at hand; ``path`` is the name that messages show."""
-    source = Source.from_bytes(path.as_posix(), data)
-    tree = parse(source)
-    schema = load_schema()
-    type_ = detect(tree, schema)
-    if type_ is None:
-        return File(path, source, "", None, [Problem("neither-net-nor-solver", Span(0, 0))])
-    message, problems = bind(tree, type_)
-    is_net = type_ is schema.net
-    upgraded, more = upgrade_net(message) if is_net else upgrade_solver(message)
-    problems += old_forms(message) if is_net else []
-    return File(
-        path, source, "net" if is_net else "solver", upgraded, tree.problems + problems + more
-    )
-
-
-def count_faults(name: str, data: bytes) -> int:
-    """In how many places of a text Caffe refuses to read it."""
-    with paused_collector():
-        return sum(problem.rejects for problem in read_text(Path(name), data).problems)
 
 
 class Checker:
@@ -233,7 +174,7 @@ class Checker:
 
     def _check_net(self, file: File) -> Iterator[Diagnostic]:
         assert file.message is not None
-        views = _likely_views(file.message)
+        views = likely_views(file.message)
         built = _BuiltNet(file.source, file.message, views, file.problems, self._sources(file))
         training = [view for view in views if _trains(view)]
         # Of a file with several training nets, by stage, it is unknown which test belongs to which.
@@ -281,7 +222,7 @@ class Checker:
             return
         file = self._read(path)
         assert file.message is not None
-        for view in _likely_views(file.message)[:1]:
+        for view in likely_views(file.message)[:1]:
             yield from self.rules.on_problems(file.source, check_deploy(own, train, view))
 
     def _outlines_beside(self, path: Path) -> Iterator[Outline]:
@@ -296,7 +237,7 @@ class Checker:
             except CheckError:
                 continue
             if file.kind == "net" and file.message is not None:
-                views = _likely_views(file.message)
+                views = likely_views(file.message)
                 yield outline(one.name, [(view, set_up(view)[0]) for view in views])
 
     def _look_at_data(
@@ -491,36 +432,3 @@ def _shown_path(path: Path) -> Path:
         )
     except ValueError:
         return path
-
-
-def _likely_views(net: Message) -> list[Net]:
-    """The nets that Caffe is likely to build of a file whose solver is not known.
-
-    A phase counts if data comes in: a file whose data layers are all of one phase is not meant for
-    the other. Stages and levels are the solver's to set; a file that filters by stage is looked at
-    once for each stage it names.
-    """
-    stages: list[frozenset[str]] = [frozenset((name,)) for name in _stages(net)] or [frozenset()]
-    own = net.sub("state")
-    phases = [own.get("phase")] if own.has("phase") else ["TRAIN", "TEST"]
-    views = [
-        Net(net, State(phase, own.get("level"), chosen | frozenset(own.get("stage"))))
-        for phase in phases
-        for chosen in stages
-    ]
-    fed = [view for view in views if view.sources]
-    if any(layer.is_loss for view in fed for layer in view.layers):
-        return fed
-    # Without a loss nothing is trained: such a net is only ever run.
-    return [view for view in fed or views if view.state.phase == "TEST"] or fed or views
-
-
-def _stages(net: Message) -> list[str]:
-    names = {
-        stage
-        for layer in net.get("layer")
-        for rules in ("include", "exclude")
-        for rule in layer.get(rules)
-        for stage in rule.get("stage")
-    }
-    return sorted(names)

@@ -11,13 +11,14 @@ from pathlib import Path, PurePath
 
 import msgspec
 
-from .check import Checker, count_faults
+from .check import Checker
 from .config import Config
 from .core.diagnostic import Diagnostic, Report
 from .data.samples import file_content
 from .engine.rule import Example, Rule, RuleError, read_rule
 from .engine.ruleset import RuleSet
 from .fix.apply import fix_all
+from .reading import count_faults
 from .resources import load_own_rules, load_rules, load_schema, rules_folder
 
 _EXPECT = re.compile(r"#\s*expect:\s*(\S+)\s+(.*?)\s*$")

@@ -25,13 +25,9 @@ import caffelint
 from caffelint.core.problem import Problem
 from caffelint.resources import load_schema
 from caffelint.schema.message import Message
-from caffelint.schema.upgrade import (
-    Upgraded,
-    upgrade_net,
-    upgrade_v0_padding,
-    upgrade_v0_to_v1,
-    upgrade_v1_to_v2,
-)
+from caffelint.schema.upgrade import upgrade_net
+from caffelint.schema.upgrade_v0 import upgrade_v0_padding, upgrade_v0_to_v1
+from caffelint.schema.upgrade_v1 import Upgraded, upgrade_v1_to_v2
 
 STEPS: dict[str, Callable[[Message], Upgraded]] = {
     "upgrade-v0-padding": upgrade_v0_padding,

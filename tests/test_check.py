@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from caffelint.check import Checker, CheckError
+from caffelint.check import Checker
 from caffelint.config import Config
 from caffelint.core.diagnostic import Report
+from caffelint.reading import CheckError
 from caffelint.resources import load_rules, load_schema
 
 NET = """\

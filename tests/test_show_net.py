@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from caffelint.check import CheckError, read_text
-from caffelint.show.net import ShapeError, View, document, text, view
+from caffelint.reading import CheckError, read_text
+from caffelint.show.net import ShapeError, View, document, view
+from caffelint.show.table import text
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from caffelint.check import CheckError, read_text
+from caffelint.reading import CheckError, read_text
 from caffelint.show.solver import document, text, view
 
 HEAD = 'net: "n.prototxt"\nbase_lr: 0.1\nmomentum: 0.9\n'

@@ -26,7 +26,7 @@ from functools import cache
 from ..core.problem import Problem
 from ..core.source import Span
 from ..schema.message import Message
-from ..schema.upgrade import V1_TYPES
+from ..schema.upgrade_v1 import V1_TYPES
 from .layers import LAYER_TYPES, Count
 from .net import Layer, Net
 

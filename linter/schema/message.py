@@ -116,6 +116,30 @@ class Message:
         copy.values, copy.nodes = dict(self.values), dict(self.nodes)
         return copy
 
+    def without(self, *names: str) -> Message:
+        """A copy without some of the fields."""
+        result = self.copy()
+        for name in names:
+            result.values.pop(name, None)
+            result.nodes.pop(name, None)
+        return result
+
+    def replaced(self, name: str, children: list[Message]) -> Message:
+        """A copy with other messages in a repeated field."""
+        result = self.without(name)
+        for child in children:
+            result.add(name, child, child.node)
+        return result
+
+    def own_block(self, name: str, node: Field | None) -> Message:
+        """The message in a field, replaced by a copy, or made new as if it stood at ``node``."""
+        type_ = self.type.fields[name].message
+        assert type_ is not None
+        old = self.values.get(name)
+        block = Message(type_, node) if old is None else old.copy()
+        self.set(name, block, block.node)
+        return block
+
     def items(self, name: str) -> Iterator[tuple[Any, Field | None]]:
         """Values of a repeated field, each with its place."""
         return zip(self.values.get(name, ()), self.nodes.get(name, ()), strict=True)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..check import CheckError, File
 from ..model.schedule import rate
 from ..model.solver import net_uses
+from ..reading import CheckError, File
 from ..schema.message import Message
 
 _ROWS = 12

@@ -16,7 +16,7 @@ from ..model.blob_values import MANY, Statistics, statistics
 from ..model.shapes.setup import in_words, shown
 from ..model.weights import StoredBlob, StoredLayer, Weights, read_state, read_weights
 from ..resources import load_schema
-from ..schema.upgrade import V1_TYPES
+from ..schema.upgrade_v1 import V1_TYPES
 
 VERSION = 1
 

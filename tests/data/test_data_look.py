@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from caffelint.check import Checker, read_file
+from caffelint.check import Checker
 from caffelint.config import Config
 from caffelint.data.limits import Limits
 from caffelint.data.look import DataReader
 from caffelint.data.paths import find
 from caffelint.model.net import Net
 from caffelint.model.phase import State
+from caffelint.reading import read_file
 from caffelint.resources import load_rules, load_schema
 
 from .make import LOSS, datum, hdf5, image, images, lint, lmdb, mean, net, places, write

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from caffelint.check import Checker, count_faults
+from caffelint.check import Checker
 from caffelint.config import Config
 from caffelint.core.diagnostic import Report
 from caffelint.engine.ruleset import RuleSet
 from caffelint.fix.apply import Outcome, fix_all
+from caffelint.reading import count_faults
 from caffelint.resources import load_rules
 
 NAME = "net.prototxt"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from caffelint.check import read_text
 from caffelint.core.diagnostic import Diagnostic
 from caffelint.engine.rule import Example, Rule
+from caffelint.reading import read_text
 from caffelint.resources import load_rules
 
 from .fixing import NAME, fix

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from caffelint.check import read_text
 from caffelint.core.problem import Problem
 from caffelint.model.checks import check_net
 from caffelint.model.net import Net
 from caffelint.model.phase import State
+from caffelint.reading import read_text
 
 from .build import net
 

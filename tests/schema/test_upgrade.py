@@ -14,17 +14,9 @@ from caffelint.api import FileKind
 from caffelint.core.source import Span
 from caffelint.resources import load_schema
 from caffelint.schema.message import Message
-from caffelint.schema.upgrade import (
-    SOLVER_TYPES,
-    V0_TYPES,
-    V1_TYPES,
-    upgrade_data_transform,
-    upgrade_net,
-    upgrade_solver,
-    upgrade_v0_padding,
-    upgrade_v0_to_v1,
-    upgrade_v1_to_v2,
-)
+from caffelint.schema.upgrade import SOLVER_TYPES, upgrade_net, upgrade_solver
+from caffelint.schema.upgrade_v0 import V0_TYPES, upgrade_v0_padding, upgrade_v0_to_v1
+from caffelint.schema.upgrade_v1 import V1_TYPES, upgrade_data_transform, upgrade_v1_to_v2
 from caffelint.syntax.tree import Field
 
 
