@@ -19,7 +19,7 @@ from .model.checks import check_net
 from .model.net import Net
 from .model.phase import State, include_and_exclude
 from .model.shapes.setup import Shape
-from .model.splits import insert_splits, split_name
+from .model.splits import split_name, wired
 from .resources import load_schema
 from .schema.bind import bind
 from .schema.descriptor import MessageType
@@ -207,16 +207,13 @@ def _inspect(
 
 def _layer_reports(net: Net, shapes: Shapes) -> list[LayerReport]:
     """The net's layers and its Split layers, in Caffe's order."""
-    layers = iter(net.layers)
-    reports = []
-    for message in insert_splits(net).get("layer"):
-        params: tuple[Shape, ...] = ()
-        if not message.has("type") or message.field("type") is not None:
-            params = tuple(shapes.params[next(layers)])
-        names = message.get("name"), message.get("type")
-        wires = tuple(message.get("bottom")), tuple(message.get("top"))
-        reports.append(LayerReport(*names, *wires, params))
-    return reports
+    return [
+        LayerReport(
+            *(one.name, one.type, one.bottoms, one.tops),
+            () if one.split is not None else tuple(shapes.params[one.layer]),
+        )
+        for one in wired(net)
+    ]
 
 
 def _split_blobs(net: Net, shapes: Shapes) -> dict[str, Shape]:
