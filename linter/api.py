@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -199,7 +199,7 @@ def _inspect(
     ]
     return Inspection(
         "reject" if any(problem.rejects for problem in found) else "accept",
-        _refusals(source, found),
+        refusals(source, found),
         _layer_reports(net, known),
         {blob.name: shape for blob, shape in known.blobs.items()} | _split_blobs(net, known),
     )
@@ -226,15 +226,16 @@ def _split_blobs(net: Net, shapes: Shapes) -> dict[str, Shape]:
     }
 
 
-def _refusals(source: Source, problems: list[Problem]) -> list[Refusal]:
+def refusals(source: Source, problems: Sequence[Problem]) -> list[Refusal]:
+    """The problems of a source in the words of the rules, in the order given."""
     from .engine.run import Run
     from .resources import load_rules
 
     run = Run(load_rules()) if problems else None
-    refusals = []
+    result = []
     for problem in problems:
         line, column = source.locate(problem.span.start)
         words = next(iter(run.on_problems(source, [problem])), None) if run else None
         message = words.message if words else problem.kind
-        refusals.append(Refusal(problem.kind, message, problem.layer, line, column))
-    return refusals
+        result.append(Refusal(problem.kind, message, problem.layer, line, column))
+    return result

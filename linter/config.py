@@ -401,12 +401,3 @@ def _unknown_names(given: Mapping[str, Any], names: RuleNames) -> str:
             if not names.knows(word):
                 return _unknown(f"--{field}", word, names)
     return ""
-
-
-def find_config(start: Path) -> Config:
-    """The config that applies in a directory; the defaults where there is none.
-
-    Raises:
-        ConfigError: for a config file that cannot be read or holds what no config may hold.
-    """
-    return Configs().of(start / _YAML)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,17 @@ def test_outputs_in_the_readme_are_current(
         readme.write_text(current, encoding="utf-8")
     assert _OUTPUT.search(text)
     assert current == readme.read_text(encoding="utf-8")
+
+
+def test_the_settings_in_the_readme_are_accepted(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (settings,) = re.findall(r"```yaml\n(ignore:.*?)```", text, re.DOTALL)
+    (tmp_path / ".caffelint.yaml").write_text(settings, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "caffelint",
+        str(ROOT / "samples" / "lenet" / "deploy.prototxt"),
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -14,6 +14,7 @@ from ..core.diagnostic import Edit
 from ..core.source import Source, Span
 from ..syntax.lexer import next_token
 from ..syntax.parser import parse
+from ..syntax.recovery import has_lines
 from ..syntax.tree import Field, Tree
 
 _BLANKS = " \t"
@@ -56,10 +57,6 @@ def newline(text: str, at: int) -> str:
     if end < 0:
         end = text.rfind("\n", 0, at)
     return "\r\n" if end > 0 and text[end - 1] == "\r" else "\n"
-
-
-def _has_lines(text: str, block: Field) -> bool:
-    return "\n" in text[block.start : block.end]
 
 
 # Fields
@@ -137,7 +134,7 @@ def insertion(
     on_new_line = starts_line(text, sibling.name_start) or (
         line_start(text, sibling.name_start) > opener >= 0 and not closes
     )
-    if crowded or not on_new_line or (block is not None and not _has_lines(text, block)):
+    if crowded or not on_new_line or (block is not None and not has_lines(text, block)):
         return Edit(Span(end, end), "".join(f" {statement}" for statement in statements))
     indent, nl = indentation(text, sibling.name_start), newline(text, end)
     lines = partial(_lines, tree, block, indent=indent, nl=nl)
@@ -150,7 +147,7 @@ def _into_empty(tree: Tree, block: Field | None, statements: Sequence[str]) -> E
     if block is None:
         return None
     text, close = tree.source.text, block.end - 1
-    if not _has_lines(text, block):
+    if not has_lines(text, block):
         return Edit(Span(block.start + 1, close), f" {' '.join(statements)} ")
     outer, nl = indentation(text, block.name_start), newline(text, block.start)
     indent = outer + _style(tree).unit
@@ -194,7 +191,7 @@ def _style(tree: Tree) -> _Style:
     text, unit = tree.source.text, ""
     votes: Counter[str] = Counter()
     for block in _blocks(tree.fields):
-        vote = 1 if _has_lines(text, block) else -1
+        vote = 1 if has_lines(text, block) else -1
         votes[block.name] += vote
         if all(child.children is None for child in block.children or ()):
             votes[""] += vote
@@ -221,7 +218,7 @@ def _expands(tree: Tree, block: Field | None, name: str) -> bool:
         return style.expands[name]
     beside = [] if block is None else [one for one in block.children or () if one.children]
     if beside:
-        return sum(_has_lines(tree.source.text, one) for one in beside) * 2 > len(beside)
+        return sum(has_lines(tree.source.text, one) for one in beside) * 2 > len(beside)
     return style.expands.get("", False)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from ..api import Refusal
+from ..api import Refusal, refusals
 from ..core.problem import Problem
 from ..core.source import Source
 from ..model.build import Shapes, set_up
@@ -126,19 +126,7 @@ def _check_given(net: Net, given: Mapping[str, Shape]) -> None:
 def _refusals(source: Source, problems: Iterable[Problem]) -> list[Refusal]:
     """Why Caffe refuses the net, in the words of the rules and the order of the text."""
     rejecting = sorted((p for p in problems if p.rejects), key=lambda p: p.span)
-    if not rejecting:
-        return []
-    from ..engine.run import Run
-    from ..resources import load_rules
-
-    run = Run(load_rules())
-    refusals = []
-    for problem in rejecting:
-        words = next(iter(run.on_problems(source, [problem])), None)
-        message = words.message if words is not None else problem.kind
-        line, column = source.locate(problem.span.start)
-        refusals.append(Refusal(problem.kind, message, problem.layer, line, column))
-    return list(dict.fromkeys(refusals))
+    return list(dict.fromkeys(refusals(source, rejecting)))
 
 
 # For programs

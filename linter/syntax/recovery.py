@@ -106,7 +106,7 @@ def surplus_bracket(text: str, fields: Sequence[Field], unmatched: int) -> int:
         if field.children is None or indentation(text, field.name_start) != depth:
             continue
         close = field.end - 1
-        if _has_lines(text, field) and indentation(text, close) > depth:
+        if has_lines(text, field) and indentation(text, close) > depth:
             return _surplus_inside(text, field)
         if starts_line(text, close) and indentation(text, close) == depth:
             break
@@ -122,7 +122,7 @@ def _surplus_inside(text: str, block: Field) -> int:
             child
             for child in reversed((block.children or [])[-_NEAR:])
             if child.children is not None
-            and _has_lines(text, child)
+            and has_lines(text, child)
             and indentation(text, child.name_start) == depth
         )
         inner = next(meant, None)
@@ -131,7 +131,8 @@ def _surplus_inside(text: str, block: Field) -> int:
         block = inner
 
 
-def _has_lines(text: str, block: Field) -> bool:
+def has_lines(text: str, block: Field) -> bool:
+    """Whether a block spreads over several lines."""
     return "\n" in text[block.start : block.end]
 
 
