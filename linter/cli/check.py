@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from ..core.diagnostic import Report
     from ..fix.apply import Outcome
 
-FORMATS = ("text", "json", "sarif")
+# In the order of docs/formats.md; written out, because reporters are not imported for the help.
+FORMATS = (
+    *("text", "json", "sarif", "concise", "github"),
+    *("gitlab", "rdjson", "junit", "checkstyle", "markdown"),
+)
 
 
 class _Look:
@@ -154,7 +158,7 @@ def check(
         raise click.UsageError("--unsafe-fixes and --show-fixes go with --fix or --diff")
     if add_ignores and (fix or diff or stdin):
         raise click.UsageError("--add-ignores needs files, and goes without --fix or --diff")
-    if statistics and style == "sarif":
+    if statistics and style not in ("text", "json"):
         raise click.UsageError("--statistics goes with --format text or json")
     configs = Configs(options.given(settings), config_file)
     known = read(baseline) if baseline is not None else []

@@ -14,6 +14,13 @@ REPORTERS: dict[str, tuple[str, ...]] = {
     "text": ("colour", "expand"),
     "json": ("expand",),
     "sarif": (),
+    "concise": ("expand",),
+    "github": ("expand",),
+    "gitlab": (),
+    "rdjson": ("expand",),
+    "junit": ("expand",),
+    "checkstyle": ("expand",),
+    "markdown": ("expand",),
 }
 """The formats, each with the options that mean something to it; a format is a module here."""
 
