@@ -25,4 +25,5 @@ def element(
 def written(root: Element) -> str:
     """The document ``root`` in plain ASCII, ending in a line end."""
     indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, "us-ascii").decode() + "\n"
+    body: bytes = tostring(root, "us-ascii")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body.decode()}\n'
