@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Parsed, ParseError, parse
+    from .api import Parsed, ParseError, parse, signal
 
 __version__ = "0.1.0"
-__all__ = ["Inspection", "ParseError", "Parsed", "__version__", "inspect", "parse"]
+__all__ = ["Inspection", "ParseError", "Parsed", "__version__", "inspect", "parse", "signal"]
 
 
 def __getattr__(name: str) -> Any:

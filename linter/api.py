@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from google.protobuf.message import Message as ProtobufMessage
 
@@ -14,20 +14,24 @@ from .core.collector import paused_collector
 from .core.diagnostic import Diagnostic
 from .core.problem import Problem
 from .core.source import Source
+from .dialects import AUTO, named, read_as
 from .model.build import Shapes, set_up
 from .model.checks import check_net
 from .model.net import Net
 from .model.phase import State, include_and_exclude
 from .model.shapes.setup import Shape
 from .model.splits import split_name, wired
-from .resources import load_schema
+from .resources import load_fork, load_schema
 from .schema.bind import bind
-from .schema.descriptor import MessageType
+from .schema.descriptor import MessageType, Schema
 from .schema.kind import detect
 from .schema.message import Message
-from .schema.upgrade import upgrade_net
+from .schema.upgrade import upgrade_net, upgrade_solver
 from .syntax.parser import parse as parse_tree
 from .syntax.tree import Tree
+
+if TYPE_CHECKING:
+    from .moments.report import NetSignal
 
 FileKind = Literal["net", "solver"]
 
@@ -64,7 +68,7 @@ class Parsed:
         """What the file is."""
         if self.type is None:
             return None
-        return "net" if self.type is load_schema().net else "solver"
+        return "net" if self.type is self.type.schema.net else "solver"
 
     @property
     def errors(self) -> list[ParseError]:
@@ -104,14 +108,27 @@ class Parsed:
         return self.typed.to_protobuf()
 
 
-def parse(text: str | bytes, kind: FileKind | None = None) -> Parsed:
-    """Parse a net or solver; ``kind`` None finds out which it is. Never raises on any text."""
+def parse(text: str | bytes, kind: FileKind | None = None, *, dialect: str | None = None) -> Parsed:
+    """Parse a net or solver; ``kind`` None finds out which it is. Never raises on any text.
+
+    ``dialect`` is the Caffe whose ``caffe.proto`` counts: BVLC's if nothing is said, ``"ssd"`` or
+    another fork, or ``"auto"``.
+
+    Raises:
+        ValueError: for a dialect that is not known.
+    """
     source = Source("", text) if isinstance(text, str) else Source.from_bytes("", text)
     tree = parse_tree(source)
-    schema = load_schema()
+    schema = _schema(tree, dialect)
     if kind is None:
         return Parsed(tree, detect(tree, schema))
     return Parsed(tree, schema.net if kind == "net" else schema.solver)
+
+
+def _schema(tree: Tree, dialect: str | None) -> Schema:
+    if dialect is None:
+        return load_schema()
+    return read_as(tree).schema if dialect == AUTO else load_fork(named(dialect))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,18 +181,16 @@ def inspect(
 ) -> Inspection:
     """Build a net file as Caffe's start-up would.
 
-    ``shapes`` gives the shapes of tops that only the data decides, by blob name. ``dialect`` names
-    the schema; ``"bvlc"`` is the only one yet.
+    ``shapes`` gives the shapes of tops that only the data decides, by blob name. ``dialect`` is the
+    Caffe that builds it: BVLC's if nothing is said, ``"ssd"`` or another fork, or ``"auto"``.
 
     Raises:
         OSError: if the file cannot be read.
         ValueError: for a dialect that is not known.
     """
-    if dialect not in (None, "bvlc"):
-        raise ValueError(f"unknown dialect {dialect}, expected bvlc")
     source = Source.from_bytes(str(path), Path(path).read_bytes())
     with paused_collector():
-        return _inspect(source, phase, level, stages, shapes)
+        return _inspect(source, phase, level, stages, shapes, dialect)
 
 
 def _inspect(
@@ -184,9 +199,10 @@ def _inspect(
     level: int,
     stages: Iterable[str],
     shapes: Mapping[str, Shape] | None,
+    dialect: str | None,
 ) -> Inspection:
     tree = parse_tree(source)
-    message, schema_problems = bind(tree, load_schema().net)
+    message, schema_problems = bind(tree, _schema(tree, dialect).net)
     upgraded, upgrade_problems = upgrade_net(message)
     own = upgraded.sub("state")
     state = State(phase, level or own.get("level"), frozenset((*own.get("stage"), *stages)))
@@ -224,6 +240,66 @@ def _split_blobs(net: Net, shapes: Shapes) -> dict[str, Shape]:
         if net.uses(blob) > 1
         for number in range(net.uses(blob))
     }
+
+
+def signal(
+    path: str | PathLike[str],
+    *,
+    phase: Literal["TRAIN", "TEST"] = "TRAIN",
+    inputs: Mapping[str, tuple[float, float]] | None = None,
+    shapes: Mapping[str, Shape] | None = None,
+) -> NetSignal:
+    """How large the signals of a net are at iteration 0, and what loss to expect first.
+
+    ``inputs`` gives mean and standard deviation of input blobs, by name; otherwise images are taken
+    to be photographs. ``shapes`` gives the shapes of tops that only the data decides. Of a solver
+    its training net is looked at, and ``updates`` tells of its first update.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is a solver whose net is not found, or no net.
+    """
+    from .moments.assume import with_usual_sizes
+    from .moments.forward import forward
+    from .moments.report import net_signal
+    from .moments.updates import first_step
+
+    with paused_collector():
+        message, state, solver = _trained(Path(path), phase)
+        net = Net(message, state)
+        known, _ = set_up(net, shapes)
+        known = with_usual_sizes(net, known) or known
+        forth = forward(net, known, inputs)
+        return net_signal(net, forth, None if solver is None else first_step(forth, solver))
+
+
+def _trained(path: Path, phase: str) -> tuple[Message, State, Message | None]:
+    """The net of a file in a phase; of a solver its training net, and the solver."""
+    from .model.files import resolve
+    from .model.phase import effective_state
+    from .model.solver import net_uses
+
+    tree = _read_tree(path)
+    schema = load_schema()
+    if detect(tree, schema) is not schema.solver:
+        net, _ = upgrade_net(bind(tree, schema.net)[0])
+        return net, effective_state(phase, net.values.get("state"), None), None
+    solver, _ = upgrade_solver(bind(tree, schema.solver)[0])
+    use = next((use for use in net_uses(solver) if use.phase == "TRAIN"), None)
+    if use is None:
+        raise ValueError(f"{path}: the solver names no training net")
+    if use.inline is not None:
+        net = use.inline
+    else:
+        found = resolve(use.path, path, None)[0]
+        if found is None:
+            raise ValueError(f"{path}: its net {use.path} was not found")
+        net, _ = upgrade_net(bind(_read_tree(found), schema.net)[0])
+    return net, effective_state(use.phase, net.values.get("state"), use.state), solver
+
+
+def _read_tree(path: Path) -> Tree:
+    return parse_tree(Source.from_bytes(str(path), path.read_bytes()))
 
 
 def refusals(source: Source, problems: Sequence[Problem]) -> list[Refusal]:

@@ -7,50 +7,66 @@ as facts under the rules. A net that a checked solver builds is checked as that 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .control.suppress import MARK
 from .core.collector import paused_collector
 from .core.diagnostic import Diagnostic, Report
 from .core.problem import Problem
 from .core.source import Source
 from .data.limits import Progress, names_data, silent
 from .engine.ruleset import RuleSet
+from .engine.run import Target
 from .facts.build import FactBuilder
+from .facts.signal import START_FACTS, starts_from_fillers
 from .fix.change import Editor
-from .model.build import set_up
+from .model.backward import check_overwriting
+from .model.blocks import check_blocks
+from .model.build import Shapes, set_up
 from .model.checks import check_net, with_faults
 from .model.compare import (
     Outline,
     Sketch,
     check_deploy,
     check_transforms,
+    has_its_own,
     outline,
     training_net,
 )
 from .model.context import UNKNOWN, Context, chosen, guess, is_deploy, launched
-from .model.files import missing_directory, resolve
+from .model.detectors import check_detectors
+from .model.files import is_absolute, missing_directory, missing_top, resolve
 from .model.launch import Launch
 from .model.net import Layer, Net
 from .model.phase import effective_state, include_and_exclude
 from .model.shapes.setup import Shape
 from .model.sizes import check_test_size, net_batch, net_images
-from .model.solver import NetUse, net_uses
+from .model.solver import NetUse, net_uses, overridden_phase
 from .model.transfer import Sources, check_transfer, filled_layers, find_weights
+from .model.twins import check_phases, check_twins
 from .model.views import likely_views
 from .model.weights import WeightsError, read_weights
+from .parts import Part, join
 from .reading import MAX_BYTES, CheckError, File, read_file, read_text
-from .resources import load_schema
+from .resources import load_rules, load_schema
 from .schema.message import Message
 from .settings import Configured, FileRules, Start, Starts
-from .walk import files_below, looks_like_prototxt
+from .walk import files_below, looks_like_prototxt, total_size
+
+if TYPE_CHECKING:
+    from .moments.outlook import Outlook
+    from .workers import Each
 
 # Several solvers of a directory often name the same few nets.
 _KEPT_FILES = 16
+
+# Less than this is checked sooner than a process is started for it.
+_BYTES_FOR_ONE = 256 * 1024
 
 # Training nets beside a deploy net that are looked at.
 _MOST_BESIDE = 4
@@ -59,7 +75,8 @@ _MOST_BESIDE = 4
 @dataclass(slots=True)
 class _BuiltNet:
     """A net with the states it is built in; ``problems`` are those of its file, ``weights`` the
-    files that it is filled from, None where it is not known to be.
+    files that it is filled from, None where it is not known to be. ``outlooks`` tell how those of
+    its nets start that start from fillers, with ``solver``, where they were looked at.
     """
 
     source: Source
@@ -67,6 +84,8 @@ class _BuiltNet:
     views: list[Net]
     problems: list[Problem] = field(default_factory=list)
     weights: Sources | None = None
+    solver: Message | None = None
+    outlooks: dict[Net, Outlook] = field(default_factory=dict)
 
 
 class Checker:
@@ -85,53 +104,129 @@ class Checker:
         """What a directory held that was not checked, each with the reason."""
         self.contents: dict[Path, bytes] = {}
         """What files hold, by their real paths, where that is not what they hold on disk."""
+        self.spelled: dict[Path, Path] = {}
+        """How the files to check were named, by their real paths."""
+        self._configured = configured
         self._kept: dict[Path, File] = {}
         self._read_weights = cache(read_weights)
-        self._built: dict[Path, str] = {}
-        """Nets that were checked as a solver builds them, with their names in reports."""
-        self._outlines: dict[Path, Outline] = {}
+        self._part = Part()
+        """What is being made."""
 
-    def check(self, paths: Iterable[Path]) -> Report:
-        """Check files, and the files below directories that look like prototxt.
+    def check(self, paths: Iterable[Path], jobs: int = 1) -> Report:
+        """Check files, and the files below directories that look like prototxt, in up to ``jobs``
+        processes, if there is enough for them to do.
 
         Raises:
             CheckError: for a named file that cannot be read.
             caffelint.engine.rule.RuleError: for a rule that fails on the facts of these files.
+            caffelint.workers.WorkerError: for a process that was ended from outside.
         """
-        names: dict[Path, str] = {}
-        found: list[Diagnostic] = []
-        nets: list[Path] = []
-        # Solvers come first, since they decide how nets are built; nets are read once more then,
-        # if they are no longer at hand, so that memory does not grow with the number of files.
+        files: dict[Path, tuple[Path, bool]] = {}
         for path, named in files_below(paths):
-            if _identity(path) in names:
-                continue
-            with paused_collector():
-                file = self._read_or_skip(path, named)
-                if file is None:
-                    continue
-                names[_identity(path)] = file.source.name
-                if file.kind == "net":
-                    nets.append(path)
-                else:
-                    found += self._check_file(file)
-        for path in nets:
-            if _identity(path) not in self._built:
-                with paused_collector():
-                    found += self._check_file(self._read(path))
-        for path in nets:
-            found += self._check_deploy(path)
-        return self._report(found, names | self._built)
+            key = _identity(path)
+            first, was_named = files.get(key, (path, False))
+            files[key] = (first, named or was_named)
+        self.spelled = {key: path for key, (path, _) in files.items()}
+        most = min(jobs, 1 + total_size(files) // _BYTES_FOR_ONE)
+        if most > 1 and self._rules is load_rules():
+            from .workers import start_workers
+
+            given = (self._configured, self.contents, self.spelled)
+            with start_workers(most, _make_checker, *given) as each:
+                return self._check_all(files, each)
+        return self._check_all(files, lambda work, items: (work(self, item) for item in items))
+
+    def _check_all(self, files: Mapping[Path, tuple[Path, bool]], each: Each) -> Report:
+        """Check files, by their real paths; ``each`` makes the parts of a report."""
+        # Solvers decide how nets are built. Most are called solver; of one that is not, the nets
+        # may be checked by themselves first, for nothing.
+        parts: dict[Path, Part] = {}
+        built: set[Path] = set()
+        for first in (True, False):
+            now = {
+                key: one
+                for key, one in files.items()
+                if ("solver" in one[0].name.lower()) is first and key not in built
+            }
+            parts |= zip(now, each(Checker.check_part, list(now.values())), strict=True)
+            built = {key for part in parts.values() for key in part.built}
+        whole, names = join(files, parts)
+        folders: dict[Path, dict[Path, Outline]] = {}
+        for key, one in whole.outlines.items():
+            folders.setdefault(key.parent, {})[key] = one
+        deploys = [
+            (Path(names[key]), folders[key.parent])
+            for key in files
+            if key in names and _may_be_deploy(whole.outlines.get(key))
+        ]
+        for found in each(Checker.check_deploy, deploys):
+            whole.found += found
+        self.skipped += whole.skipped
+        self.missing |= whole.missing
+        return self._report(whole, names)
+
+    def check_part(self, file: tuple[Path, bool]) -> Part:
+        """Check one file, which was named itself or not."""
+        self._part = part = Part()
+        with paused_collector():
+            read = self._read_or_skip(*file)
+            if read is not None:
+                part.name, part.kind = read.source.name, read.kind
+                part.found += self._check_file(read)
+        part.missing |= self.missing
+        return part
 
     def check_text(self, name: str, data: bytes) -> Report:
         """Check one text, such as standard input, under a name."""
         with paused_collector():
-            file = read_text(Path(name), data)
-            found = list(self._check_file(file))
-            return self._report(found, {file.path: name} | self._built)
+            file = read_text(Path(name), data, self._start(Path(name)).written_for)
+            self._part = part = Part()
+            part.found += self._check_file(file)
+            self.skipped += part.skipped
+            return self._report(part, {file.path: name} | part.built)
 
-    def _report(self, found: Sequence[Diagnostic], names: dict[Path, str]) -> Report:
-        return self.rules.report(found, names.values())
+    def check_started(
+        self, solver: File | None, nets: Sequence[tuple[File, str]], context: Context
+    ) -> Report:
+        """Check what one start of Caffe has read: its solver, and its nets, the training net first,
+        each with the phase it was built in. ``context`` is what the start is known to be for.
+        """
+        built: dict[int, _BuiltNet] = {}
+        for file, phase in nets:
+            assert file.message is not None
+            one = _BuiltNet(file.source, file.message, [], file.problems)
+            one = built.setdefault(id(file), one)
+            state = effective_state(phase, file.message.values.get("state"), None)
+            one.views.append(Net(file.message, state))
+        with paused_collector():
+            self._part = part = Part()
+            part.found += self._check_started(solver, list(built.values()), context)
+            files = [file for file in (solver, *(file for file, _ in nets)) if file is not None]
+            return self._report(part, {file.path: file.source.name for file in files})
+
+    def _check_started(
+        self, solver: File | None, nets: Sequence[_BuiltNet], context: Context
+    ) -> Iterator[Diagnostic]:
+        trained = next((view for built in nets for view in built.views if _trains(view)), None)
+        facts = None
+        if solver is not None and solver.message is not None:
+            builder = FactBuilder(self._rules.facts, solver.source, context)
+            facts = builder.solver(solver.message)
+            if trained is not None:
+                builder.add_sizes(facts, net_batch(trained), 0)
+            yield from self.rules.on_problems(solver.source, solver.problems)
+        for built in nets:
+            built.solver = solver.message if solver is not None else None
+            yield from self.rules.on_problems(built.source, built.problems)
+            yield from self._check_built(built, context, facts, trained)
+        if facts is not None and solver is not None and solver.message is not None:
+            target = _solver_target(builder, solver.message, facts, trained, nets)
+            yield from self.rules.on_targets([target])
+
+    def _report(self, part: Part, names: Mapping[Path, str]) -> Report:
+        for source in part.commented:
+            self.rules.note(source)
+        return self.rules.report(part.found, names.values())
 
     def _start(self, path: Path) -> Start:
         """How Caffe is started on a file."""
@@ -144,31 +239,35 @@ class Checker:
         except CheckError as error:
             if named:
                 raise
-            self.skipped.append(str(error))
+            self._part.skipped.append(str(error))
             return None
         if file.kind or named:
             return file
-        self.skipped.append(f"{path}: neither a net nor a solver")
+        self._part.skipped.append(f"{path}: neither a net nor a solver")
         return None
 
     def _read(self, path: Path) -> File:
-        key = _identity(path)
-        file = self._kept.pop(key, None)
+        file = self._kept.pop(path, None)
         if file is None:
-            given = self.contents.get(key)
-            file = read_file(path) if given is None else read_text(path, given)
-        self._kept[key] = file  # the latest last
+            given = self.contents.get(_identity(path))
+            told = self._start(path).written_for
+            file = read_file(path, told) if given is None else read_text(path, given, told)
+        self._kept[path] = file  # the latest last
         if len(self._kept) > _KEPT_FILES:
             del self._kept[next(iter(self._kept))]
         return file
 
     def _check_file(self, file: File) -> Iterator[Diagnostic]:
-        self.rules.note(file.source)
+        self._note(file.source)
         yield from self.rules.on_problems(file.source, file.problems)
         if file.kind == "solver":
             yield from self._check_solver(file)
         elif file.kind == "net":
             yield from self._check_net(file)
+
+    def _note(self, source: Source) -> None:
+        if MARK in source.text:
+            self._part.commented.append(source)
 
     # A net by itself
 
@@ -201,36 +300,62 @@ class Checker:
             shapes, shape_problems = set_up(view, {**data_shapes, **start.shapes}, faulty)
             sketches.append((view, shapes))
             problems = view.problems + check_net(view) + shape_problems
+            problems += check_overwriting(view) + check_blocks(view) + check_detectors(view)
             if trained is not None and not _trains(view):
-                problems += check_transforms(trained, view)
+                problems += check_transforms(trained, view) + check_twins(trained, view, shapes)
+                problems += check_phases(trained, view)
             if built.weights is not None:
                 problems += check_transfer(view, shapes.params, built.weights, _is_trained(built))
             yield from self.rules.on_problems(source, problems, view.state.phase)
             facts = builder.empty_solver() if solver is None else solver
-            yield from self.rules.on_targets(builder.targets(view, facts))
-        self._outlines[_identity(Path(source.name))] = outline(Path(source.name).name, sketches)
+            sound = not any(problem.rejects for problem in (*built.problems, *problems))
+            if sound and (start_of := self._look_ahead(built, view, shapes, context)) is not None:
+                built.outlooks[view] = start_of
+            ahead = built.outlooks.get(view)
+            yield from self.rules.on_targets(builder.targets(view, facts, shapes, ahead))
+        self._part.outlines[_identity(Path(source.name))] = outline(
+            Path(source.name).name, sketches
+        )
 
-    def _check_deploy(self, path: Path) -> Iterator[Diagnostic]:
-        """A net without loss against the training net of the same directory that it belongs to."""
-        own = self._outlines.get(_identity(path))
-        if own is None or own.loss or not own.learned:
-            return
-        folder = _identity(path).parent
-        known = [one for key, one in self._outlines.items() if key.parent == folder]
-        train = training_net(own, known) or training_net(own, self._outlines_beside(path))
+    def _look_ahead(
+        self, built: _BuiltNet, view: Net, shapes: Shapes, context: Context
+    ) -> Outlook | None:
+        """How a net starts from its fillers, if it does and a rule wants to know."""
+        name = built.source.name
+        if not starts_from_fillers(view, context) or not self.rules.ask(name, START_FACTS):
+            return None
+        from .moments.outlook import outlook
+
+        return outlook(view, shapes, built.solver)
+
+    def check_deploy(self, item: tuple[Path, Mapping[Path, Outline]]) -> list[Diagnostic]:
+        """A net without loss against the training net of the same directory that it belongs to.
+
+        The item is its path with the outlines of all checked nets of its directory.
+        """
+        with paused_collector():
+            return list(self._check_deploy(*item))
+
+    def _check_deploy(self, path: Path, known: Mapping[Path, Outline]) -> Iterator[Diagnostic]:
+        own = known[_identity(path)]
+        beside = self._outlines_beside(path, known)
+        train = training_net(own, known.values()) or training_net(own, beside)
         if train is None:
+            return
+        names = (one.name for one in path.parent.iterdir() if looks_like_prototxt(one.name))
+        if has_its_own(train, own, names):
             return
         file = self._read(path)
         assert file.message is not None
         for view in likely_views(file.message)[:1]:
             yield from self.rules.on_problems(file.source, check_deploy(own, train, view))
 
-    def _outlines_beside(self, path: Path) -> Iterator[Outline]:
+    def _outlines_beside(self, path: Path, known: Collection[Path]) -> Iterator[Outline]:
         """Outlines of the training nets that lie beside a net and are not checked themselves."""
         names = sorted(one.name for one in path.parent.iterdir() if "train" in one.name.lower())
         likely = [path.with_name(name) for name in names if looks_like_prototxt(name)]
         for one in likely[:_MOST_BESIDE]:
-            if _identity(one) in self._outlines:
+            if _identity(one) in known:
                 continue
             try:
                 file = self._read(one)
@@ -312,26 +437,28 @@ class Checker:
         weights = self._sources(file) or self._launched_weights(launches)
         if weights is not None:
             problems += weights.problems
-            self.skipped += weights.skipped
+            self._part.skipped += weights.skipped
         for built in nets:
-            built.weights = weights
+            built.weights, built.solver = weights, solver
         contexts = [self._context(start, built, solver, launches) for built in nets]
         builder = FactBuilder(self._rules.facts, file.source, contexts[0] if contexts else UNKNOWN)
         lost = missing_directory(solver.get("snapshot_prefix"), file.path, start.root)
-        facts = builder.solver(solver, lost)
+        facts = builder.solver(solver, lost, bool(missing_directory(lost, file.path, start.root)))
         if (launch := chosen(launches)) is not None:
             builder.add_launch(facts, launch)
         trained = next((view for built in nets for view in built.views if _trains(view)), None)
         if trained is not None:
             size_of = partial(self._size_of, named_in=file.path)
             builder.add_sizes(facts, net_batch(trained), net_images(trained, size_of))
+        # What a template names may still have to be made.
+        if any(problem.kind == "unfilled-placeholder" for problem in file.problems):
+            problems = [problem for problem in problems if problem.kind != "net-not-found"]
         yield from self.rules.on_problems(file.source, problems)
         for built, context in zip(nets, contexts, strict=True):
-            self.rules.note(built.source)
+            self._note(built.source)
             yield from self.rules.on_problems(built.source, built.problems)
             yield from self._check_built(built, context, facts, trained)
-        training = None if trained is None else builder.net(trained)
-        yield from self.rules.on_targets([builder.solver_target(solver, facts, training)])
+        yield from self.rules.on_targets([_solver_target(builder, solver, facts, trained, nets)])
 
     def _build_nets(self, file: File) -> tuple[list[_BuiltNet], list[Problem]]:
         """The nets of a solver, the training net first, each in all states it is built in."""
@@ -356,6 +483,8 @@ class Checker:
             if number >= 0:
                 problems += check_test_size(file.message, number, view, size_of)
             problems += self._sibling_net(file, use)
+            if (overridden := overridden_phase(use, built.net)) is not None:
+                problems.append(overridden)
         return list(nets.values()), problems
 
     def _size_of(self, layer: Layer, named_in: Path) -> int | None:
@@ -382,25 +511,54 @@ class Checker:
         if use.inline is not None:
             # Caffe does not upgrade a net that is written inside the solver (solver.cpp).
             return file.path, _BuiltNet(file.source, use.inline, [])
-        path, tried = resolve(use.path, file.path, self._start(file.path).root)
+        root = self._start(file.path).root
+        path, tried = resolve(use.path, file.path, root)
         values: dict[str, object] = {
             "net": use.path,
             "tried": ", ".join(str(folder) for folder in tried[:3]) + (", …" if tried[3:] else ""),
             "reason": "was not found",
         }
         if path is None:
-            kind = "net-elsewhere" if Path(use.path).is_absolute() else "net-not-found"
+            kind = "net-not-found"
+            if is_absolute(use.path):
+                kind, values["reason"] = "net-elsewhere", "does not exist on this machine"
+            elif root is None and (top := missing_top(use.path, tried)):
+                kind, values["reason"] = "net-elsewhere", f'lies in "{top}", which is not here'
             return Problem(kind, use.span, values)
+        key = _identity(path)
         try:
-            found = self._read(_shown_path(path))
+            found = self._read(self.spelled.get(key) or _shown_path(path))
         except CheckError as error:
             reason = f"cannot be read: {str(error).rpartition(': ')[2]}"
             return Problem("net-not-found", use.span, {**values, "reason": reason})
         if found.kind != "net" or found.message is None:
             return Problem("net-is-no-net", use.span, values)
-        key = _identity(found.path)
-        self._built[key] = found.source.name
+        self._part.built[key] = found.source.name
         return key, _BuiltNet(found.source, found.message, [], found.problems)
+
+
+def _make_checker(
+    configured: Configured, contents: Mapping[Path, bytes], spelled: Mapping[Path, Path]
+) -> Checker:
+    """A checker in a process of its own."""
+    checker = Checker(load_rules(), configured)
+    checker.contents.update(contents)
+    checker.spelled.update(spelled)
+    return checker
+
+
+def _solver_target(
+    builder: FactBuilder,
+    solver: Message,
+    facts: Any,
+    trained: Net | None,
+    nets: Sequence[_BuiltNet],
+) -> Target:
+    """The solver with the facts of its training net."""
+    if trained is None:
+        return builder.solver_target(solver, facts, None)
+    ahead = next((built.outlooks[trained] for built in nets if trained in built.outlooks), None)
+    return builder.solver_target(solver, facts, builder.net(trained, ahead))
 
 
 def _is_trained(built: _BuiltNet) -> bool:
@@ -411,6 +569,10 @@ def _is_trained(built: _BuiltNet) -> bool:
         and any(layer.learns for layer in view.layers)
         for view in built.views
     )
+
+
+def _may_be_deploy(net: Outline | None) -> bool:
+    return net is not None and not net.loss and bool(net.learned)
 
 
 def _trains(view: Net) -> bool:

@@ -22,6 +22,7 @@ import msgspec
 from .core.naming import RuleNames
 from .engine.ruleset import RuleSet
 from .resources import MOST_OWN_RULES, load_own_rules, load_rules
+from .schema.dialects import Declared, LayerFacts, Sizes
 
 ContextName = Literal["scratch", "finetune", "deploy"]
 SeverityName = Literal["error", "warning", "info"]
@@ -52,10 +53,43 @@ class Override(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     context: ContextName | None = None
     weights: list[str] | None = None
     shapes: dict[str, list[int]] = {}
+    dialect: str | None = None
 
     def matches(self, path: Path) -> bool:
         """Whether ``path``, which is absolute, is one of the files."""
         return any(_matches(glob, path) for glob in self.files)
+
+
+class OwnLayer(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A layer type of your own.
+
+    ``bottoms`` and ``tops`` are how many it takes and makes: 2, "1-3" or "1+". ``param`` is the
+    field of the layer with its parameters. ``shape`` is ``same`` where every top has the shape of
+    the first bottom; a list of sizes for all tops, or one of lists for each: 0 for the size of the
+    first bottom there, null for one that is not known. ``learns`` is how many learned blobs it has,
+    ``loss`` whether its first top counts as loss, ``in-place`` whether it may overwrite its bottom.
+    """
+
+    bottoms: int | str = "0+"
+    tops: int | str = "0+"
+    param: str = ""
+    shape: str | list[int | list[int | None] | None] | None = None
+    learns: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    loss: bool = False
+    in_place: bool = msgspec.field(name="in-place", default=True)
+
+    def facts(self, type_: str) -> LayerFacts:
+        """The same as facts about a layer type."""
+        shapes: tuple[Sizes | None, ...] = ()
+        if isinstance(self.shape, str):
+            shapes = (None,)
+        elif self.shape:
+            several = all(isinstance(one, list) for one in self.shape)
+            lists: Iterable[Any] = self.shape if several else [self.shape]
+            shapes = tuple(tuple(sizes) for sizes in lists)
+        declared = Declared(shapes, self.learns, self.in_place)
+        counts = (str(self.bottoms), str(self.tops))
+        return LayerFacts(type_, "", self.param, *counts, self.loss, declared=declared)
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -66,8 +100,10 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     by rule id or name. ``shapes`` gives the sizes of blobs that only the data decides. ``root`` is
     the directory that Caffe is started in. ``data`` tells whether the data that nets name is looked
     at, ``data-sample`` how many images of a list at most. ``extend-rules`` are files, or globs of
-    files, with rules of your own. Paths count from the config file. ``overrides`` says what is
-    different for some files.
+    files, with rules of your own. ``dialect`` is the fork of Caffe that the files are written for,
+    such as ``ssd`` or ``bvlc``, several joined by ``+``; ``auto`` finds it out. ``proto`` is your
+    own ``caffe.proto``, ``layers`` tells of layer types of your own (``module.Layer`` for one of
+    Python). Paths count from the config file. ``overrides`` says what is different for some files.
     """
 
     select: list[str] = []
@@ -82,6 +118,9 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     data_sample: Annotated[int, msgspec.Meta(ge=0)] = msgspec.field(name="data-sample", default=64)
     fail_on: SeverityName = msgspec.field(name="fail-on", default="warning")
     extend_rules: list[str] = msgspec.field(name="extend-rules", default=[])
+    dialect: str = "auto"
+    proto: str | None = None
+    layers: dict[str, OwnLayer] = {}
     overrides: list[Override] = []
 
     def of(self, path: Path) -> Config:
@@ -108,6 +147,7 @@ def _overridden(config: Config, override: Override) -> Config:
         context=override.context or config.context,
         weights=config.weights if override.weights is None else override.weights,
         shapes={**config.shapes, **override.shapes},
+        dialect=override.dialect or config.dialect,
     )
 
 
@@ -271,7 +311,8 @@ def _converted(content: Any) -> Config:
         reason, _, where = str(error).partition(" - at `$")
         where = where.rstrip("`").lstrip(".")
         if match := re.search(r"unknown field `(.*)`", reason, re.DOTALL):
-            struct = Override if where.startswith("overrides") else Config
+            structs: dict[str, type[msgspec.Struct]] = {"overrides": Override, "layers": OwnLayer}
+            struct = structs.get(where.split(".")[0].split("[")[0], Config)
             known = [field.encode_name for field in msgspec.structs.fields(struct)]
             raise _MistakeError(
                 f"{where}.{match[1]}",
@@ -303,6 +344,7 @@ def _absolute(config: Config, folder: Path) -> Config:
         root=None if config.root is None else str(folder / config.root),
         weights=absolute(config.weights),
         extend_rules=_rule_files(config.extend_rules, folder),
+        proto=None if config.proto is None else str(folder / config.proto),
         overrides=[
             msgspec.structs.replace(
                 one,
@@ -355,7 +397,10 @@ def _check(config: Config) -> None:
     }
     places: list[tuple[str, Config | Override]] = [("", config)]
     places += [(f"overrides.{number}.", one) for number, one in enumerate(config.overrides)]
+    _check_layers(config)
     for where, one in places:
+        if wrong := _unknown_dialect(one.dialect):
+            raise _MistakeError(f"{where}dialect", f"dialect: {wrong}")
         for field in ("select", "ignore", "severity"):
             words = getattr(one, field) or ()
             for number, word in enumerate(words):
@@ -368,6 +413,37 @@ def _check(config: Config) -> None:
                 raise _MistakeError(f"{where}options.{word}", _unknown("options", word, names))
             for name, value in values.items():
                 _check_option(f"{where}options.{word}.{name}", rule.options, name, value, word)
+
+
+_COUNT = re.compile(r"\d{1,4}(\+|-\d{1,4})?")
+
+
+def _check_layers(config: Config) -> None:
+    for name, layer in config.layers.items():
+        for field in ("bottoms", "tops"):
+            if not _COUNT.fullmatch(str(getattr(layer, field))):
+                words = f'{field} of layer type {name}: write 2, "1-3" or "1+"'
+                raise _MistakeError(f"layers.{name}.{field}", words)
+        if isinstance(layer.shape, str):
+            wrong = layer.shape != "same"
+        else:
+            wrong = len({isinstance(one, list) for one in layer.shape or ()}) > 1
+        if wrong:
+            words = f"shape of layer type {name}: write same, a list of sizes, or several such"
+            raise _MistakeError(f"layers.{name}.shape", words)
+
+
+def _unknown_dialect(name: str | None) -> str:
+    """What is wrong with the name of a dialect, or an empty text."""
+    if name is None or name in ("auto", "bvlc"):
+        return ""
+    from .dialects import UnknownDialectError, named
+
+    try:
+        named(name)
+    except UnknownDialectError as error:
+        return str(error)
+    return ""
 
 
 def _check_option(
@@ -400,4 +476,5 @@ def _unknown_names(given: Mapping[str, Any], names: RuleNames) -> str:
         for word in given.get(field, ()):
             if not names.knows(word):
                 return _unknown(f"--{field}", word, names)
-    return ""
+    wrong = _unknown_dialect(given.get("dialect"))
+    return f"--dialect: {wrong}" if wrong else ""

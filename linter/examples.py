@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,12 +19,19 @@ from .data.samples import file_content
 from .engine.rule import Example, Rule, RuleError, read_rule
 from .engine.ruleset import RuleSet
 from .fix.apply import fix_all
+from .log.reader import read
 from .reading import count_faults
 from .resources import load_own_rules, load_rules, load_schema, rules_folder
+from .training import Examiner
 
 _EXPECT = re.compile(r"#\s*expect:\s*(\S+)\s+(.*?)\s*$")
 _MARK = re.compile(r"[ \t]*#\s*expect:.*")
-_MAIN = "example.prototxt"
+MAIN = "example.prototxt"
+"""The name of an example's own file."""
+LOG = "example.log"
+"""Its name where it is a training log."""
+_OF_LOGS = frozenset(("log-differs",))
+"""Kinds of problems that are found only where there is a log."""
 
 
 def failures_of_file(path: Path) -> tuple[Rule, list[str]]:
@@ -50,13 +58,19 @@ def failures(rule: Rule, ruleset: RuleSet, base: Config | None = None) -> Iterat
     if rule.fixes and not any(example.fixed for example in rule.examples):
         yield f"{rule.id}: no example of its fix"
     for number, example in enumerate(rule.examples, 1):
-        for reason in _failures(rule, example, ruleset, base):
+        for reason in _failures(rule, example, ruleset, _given(rule, example, base)):
             yield f"{rule.id}, example {number}: {reason}"
 
 
+def _given(rule: Rule, example: Example, base: Config) -> Config:
+    """The config with the options that the example sets for its rule."""
+    options = {**base.options, rule.id: {**base.options.get(rule.id, {}), **example.options}}
+    return msgspec.structs.replace(base, options=options)
+
+
 def _failures(rule: Rule, example: Example, ruleset: RuleSet, base: Config) -> Iterator[str]:
-    files = {_MAIN: example.bad or example.good, **example.files}
-    found = _run(files, example, ruleset, base)
+    files = {main_of(rule): example.bad or example.good, **example.files}
+    found = _run(rule, files, example, ruleset, base)
     if example.good:
         for one in found:
             yield f"says {_words(one)} where nothing should be said"
@@ -73,6 +87,8 @@ def _failures(rule: Rule, example: Example, ruleset: RuleSet, base: Config) -> I
     for one in found:
         if one.rule == rule.id and _key(one) not in expected:
             yield f"unexpected {_words(one)}"
+        elif one.rule == rule.id and example.severity not in (None, one.severity.name.lower()):
+            yield f"{one.severity.name.lower()} for {_words(one)}"
     if example.fixed:
         yield from _fix_failures(rule, example, ruleset, base)
 
@@ -87,11 +103,9 @@ def _fix_failures(rule: Rule, example: Example, ruleset: RuleSet, base: Config) 
 
 def fixed_text(rule: Rule, example: Example, ruleset: RuleSet, base: Config | None = None) -> str:
     """The file that the fixes of its rule, safe or not, change in a bad example; without marks."""
-    files = {_MAIN: example.bad, **example.files}
-    plain = {name: _MARK.sub("", text) for name, text in files.items()}
-    with _written(plain, example, base or Config()) as (folder, config):
+    with _written(unmarked(rule, example), example, base or Config()) as (folder, config):
         config = msgspec.structs.replace(config, select=[rule.id])
-        main = Path(folder) / _MAIN
+        main = Path(folder) / MAIN
 
         def look(contents: Mapping[Path, bytes]) -> Report:
             checker = Checker(ruleset, config)
@@ -103,13 +117,48 @@ def fixed_text(rule: Rule, example: Example, ruleset: RuleSet, base: Config | No
     return new.decode("utf-8", "surrogateescape")
 
 
+def found_in(rule: Rule, example: Example, ruleset: RuleSet) -> tuple[str, Report]:
+    """What the rule says of a bad example without its marks, and the directory that the names of
+    the files begin with.
+    """
+    given = _given(rule, example, Config())
+    with _written(unmarked(rule, example), example, given) as (folder, config):
+        report = _report(rule, Path(folder), ruleset, config)
+    own = tuple(one for one in report.diagnostics if one.rule == rule.id)
+    return folder, dataclasses.replace(report, diagnostics=own)
+
+
+def main_of(rule: Rule) -> str:
+    """The name of the own file of a rule's examples: some rules look at logs."""
+    return LOG if rule.on == "run" or rule.kind in _OF_LOGS else MAIN
+
+
+def unmarked(rule: Rule, example: Example) -> dict[str, str]:
+    """The files of an example by their names, without the marks of what is expected."""
+    files = {main_of(rule): example.bad or example.good, **example.files}
+    return {name: _MARK.sub("", text) for name, text in files.items()}
+
+
 def _run(
-    files: dict[str, str], example: Example, ruleset: RuleSet, base: Config
+    rule: Rule, files: dict[str, str], example: Example, ruleset: RuleSet, base: Config
 ) -> list[Diagnostic]:
     """The findings in all files of an example; files of other names stand for the rest."""
     with _written(files, example, base) as (folder, config):
-        report = Checker(ruleset, config).check([Path(folder) / _MAIN])
-    return list(report.diagnostics)
+        return list(_report(rule, Path(folder), ruleset, config).diagnostics)
+
+
+def _report(rule: Rule, folder: Path, ruleset: RuleSet, config: Config) -> Report:
+    """What is found in the own file of an example; in a log only what is said of its runs."""
+    path = folder / main_of(rule)
+    if path.name == MAIN:
+        return Checker(ruleset, config).check([path])
+    with path.open("rb") as stream:
+        log = read(stream, path.as_posix())
+    examination = Examiner(ruleset, config).examine(log, path)
+    if rule.on != "run":
+        return examination.report
+    said = tuple(one.diagnostic for run in examination.runs for one in run.diagnoses)
+    return dataclasses.replace(examination.report, diagnostics=said)
 
 
 @contextmanager

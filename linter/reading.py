@@ -8,9 +8,7 @@ from pathlib import Path
 from .core.collector import paused_collector
 from .core.problem import Problem
 from .core.source import Source, Span
-from .resources import load_schema
-from .schema.bind import bind
-from .schema.kind import detect
+from .dialects import NOTHING_TOLD, Told, read_as
 from .schema.message import Message
 from .schema.upgrade import old_forms, upgrade_net, upgrade_solver
 from .syntax.parser import parse
@@ -34,37 +32,40 @@ class File:
     problems: list[Problem]
 
 
-def read_file(path: Path) -> File:
-    """Read a net or solver file.
+def read_file(path: Path, told: Told = NOTHING_TOLD) -> File:
+    """Read a net or solver file; ``told`` is what is known of the Caffe that it is written for.
 
     Raises:
         CheckError: if the path cannot be read or is too large.
+        caffelint.dialects.UnknownDialectError: for a dialect that is not known.
     """
     try:
         if not path.is_file():
             raise CheckError(f"{path}: not a file" if path.exists() else f"{path}: not found")
         if path.stat().st_size > MAX_BYTES:
             raise CheckError(f"{path}: larger than {MAX_BYTES >> 20} MiB")
-        return read_text(path, path.read_bytes())
+        data = path.read_bytes()
     except (OSError, ValueError) as error:
         raise CheckError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    return read_text(path, data, told)
 
 
-def read_text(path: Path, data: bytes) -> File:
+def read_text(path: Path, data: bytes, told: Told = NOTHING_TOLD) -> File:
     """The same for bytes at hand; ``path`` is the name that messages show."""
-    source = Source.from_bytes(path.as_posix(), data)
+    return read_source(path, Source.from_bytes(path.as_posix(), data), told)
+
+
+def read_source(path: Path, source: Source, told: Told = NOTHING_TOLD) -> File:
+    """The same for a text that is decoded, with its positions."""
     tree = parse(source)
-    schema = load_schema()
-    type_ = detect(tree, schema)
-    if type_ is None:
-        return File(path, source, "", None, [Problem("neither-net-nor-solver", Span(0, 0))])
-    message, problems = bind(tree, type_)
-    is_net = type_ is schema.net
-    upgraded, more = upgrade_net(message) if is_net else upgrade_solver(message)
-    problems += old_forms(message) if is_net else []
-    return File(
-        path, source, "net" if is_net else "solver", upgraded, tree.problems + problems + more
-    )
+    read = read_as(tree, told)
+    if read.message is None:
+        neither = Problem("neither-net-nor-solver", Span(0, 0))
+        return File(path, source, "", None, [neither, *read.problems])
+    message = read.message
+    upgraded, more = upgrade_net(message) if read.is_net else upgrade_solver(message)
+    problems = [*tree.problems, *read.problems, *(old_forms(message) if read.is_net else []), *more]
+    return File(path, source, "net" if read.is_net else "solver", upgraded, problems)
 
 
 def count_faults(name: str, data: bytes) -> int:

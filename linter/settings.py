@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from .config import Config, own_rules
-from .control.suppress import MARK, Ignores, split
+from .control.suppress import Ignores, split
 from .core.diagnostic import Diagnostic, Report, RuleText, Severity
 from .core.naming import RuleNames
 from .core.problem import Problem
 from .core.source import Source
 from .data.limits import Limits, Progress
+from .dialects import Told
+from .engine.diagnosis import Diagnosis, diagnoses
 from .engine.ruleset import RuleSet
 from .engine.run import BoundedRun, Clock, Editor, Run, Target, merge
 from .model.launch import LaunchFinder
@@ -72,6 +74,18 @@ class FileRules:
         self._by_config: dict[bytes, _Rules] = {}
         self._commented: dict[str, Source] = {}
 
+    def ask(self, file: str, words: tuple[str, ...]) -> bool:
+        """Whether an expression of a rule that is on in a file holds one of some words."""
+        rules = self._of(file)
+        return any(
+            word in text
+            for run in rules.runs
+            for rule in run.ruleset.rules
+            if rule.id in rules.on
+            for _, text in rule.expressions()
+            for word in words
+        )
+
     def on_problems(
         self, source: Source, problems: Iterable[Problem], phase: str = ""
     ) -> Iterator[Diagnostic]:
@@ -86,14 +100,23 @@ class FileRules:
             for run in rules.runs:
                 yield from rules.graded(run.on_targets((target,)))
 
+    def on_run(self, target: Target, findings: Sequence[Diagnostic]) -> Iterator[Diagnosis]:
+        """What the rules say of a training run; ``findings`` are those in its net and solver."""
+        rules = self._of(target.source.name)
+        for run in rules.runs:
+            for one in diagnoses(run, target, findings):
+                (graded,) = rules.graded([one.diagnostic])
+                yield replace(one, diagnostic=graded)
+
     def note(self, source: Source) -> None:
-        """Remember a file that was checked, if it has comments that speak to caffelint."""
-        if MARK in source.text:
-            self._commented[source.name] = source
+        """Remember a file with comments that speak to caffelint."""
+        self._commented[source.name] = source
 
     def report(self, found: Sequence[Diagnostic], files: Iterable[str]) -> Report:
         """All findings in order, without those that comments in the files silence."""
         names = tuple(sorted(files))
+        for name in names:  # which may have been checked in another process
+            self._of(name)
         ignores = {
             name: Ignores(self._commented[name], self._of(name).names)
             for name in names
@@ -167,6 +190,21 @@ def _severities(config: Config, names: RuleNames) -> dict[str, Severity | None]:
     return severities
 
 
+def written_for(config: Config) -> Told:
+    """The Caffe that files are written for, as far as their config tells.
+
+    Raises:
+        caffelint.ownproto.ProtoError: for a ``proto`` that cannot be used.
+    """
+    proto = b""
+    if config.proto is not None:
+        from .ownproto import compile_proto
+
+        proto = compile_proto(Path(config.proto))
+    layers = tuple(layer.facts(name) for name, layer in config.layers.items())
+    return Told(config.dialect, proto, layers)
+
+
 class Start:
     """How Caffe is started on a file, as far as its config says."""
 
@@ -184,6 +222,15 @@ class Start:
     def told(self) -> bool:
         """Whether the config says what nets are for."""
         return self.config.context is not None or bool(self.config.weights)
+
+    @cached_property
+    def written_for(self) -> Told:
+        """The Caffe that files are written for, as far as it is told.
+
+        Raises:
+            caffelint.ownproto.ProtoError: for a ``proto`` that cannot be used.
+        """
+        return written_for(self.config)
 
     @cached_property
     def data(self) -> DataReader:

@@ -1,9 +1,10 @@
-"""From the paths on the command line to the files to check."""
+"""From the paths on the command line to the files to check, and what there is to do it with."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _SUFFIXES = (".prototxt", ".pt", ".pbtxt")
@@ -29,3 +30,19 @@ def files_below(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
             for name in sorted(names):
                 if looks_like_prototxt(name) and (Path(folder) / name).is_file():
                     yield Path(folder) / name, False
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def total_size(files: Iterable[Path]) -> int:
+    """Bytes of all files together, as far as they are there."""
+    size = 0
+    for path in files:
+        with suppress(OSError, ValueError):
+            size += path.stat().st_size
+    return size

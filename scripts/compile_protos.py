@@ -1,7 +1,9 @@
 """Compile proto/*.proto into the descriptor sets that caffelint reads at run time.
 
 Each ``proto/<name>.desc`` holds one file and whatever it imports, without source information, so
-the same text always gives the same bytes. ``--check`` writes nothing and names the stale files.
+the same text always gives the same bytes. All of ``proto/dialects/`` goes into one
+``proto/dialects.desc``, without what it imports. ``--check`` writes nothing and names the stale
+files.
 """
 
 from __future__ import annotations
@@ -21,13 +23,24 @@ class CompileError(Exception):
 
 def compile_proto(path: Path) -> bytes:
     """Return the serialised FileDescriptorSet of one .proto file and its imports."""
+    # Naming the file relative to its folder keeps local paths out of the descriptor.
     source = path.resolve()
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "out.desc"
-        # A process of its own, because protoc run in ours would print to our stderr. Naming the
-        # file relative to its folder keeps local paths out of the descriptor.
-        command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{source.parent}"]
-        command += ["--include_imports", f"--descriptor_set_out={target}", source.name]
+    return protoc(source.parent, [source.name], "--include_imports")
+
+
+def compile_dialects(folder: Path) -> bytes:
+    """Return the serialised FileDescriptorSet of all dialects, in the order of their names."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.glob("dialects/*.proto"))
+    return protoc(folder.resolve(), names)
+
+
+def protoc(folder: Path, names: list[str], *options: str) -> bytes:
+    """Run protoc on files of a folder and return the descriptor set that it writes."""
+    with tempfile.TemporaryDirectory() as scratch:
+        target = Path(scratch) / "out.desc"
+        # A process of its own, because protoc run in ours would print to our stderr.
+        command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{folder}", *options]
+        command += [f"--descriptor_set_out={target}", *names]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise CompileError(done.stderr.strip())
@@ -37,6 +50,7 @@ def compile_proto(path: Path) -> bytes:
 def stale_files(folder: Path) -> dict[Path, bytes]:
     """Return the .desc files that are absent or out of date, with their proper content."""
     compiled = {path.with_suffix(".desc"): compile_proto(path) for path in folder.glob("*.proto")}
+    compiled[folder / "dialects.desc"] = compile_dialects(folder)
     return {
         target: content
         for target, content in sorted(compiled.items())

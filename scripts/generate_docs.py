@@ -2,9 +2,11 @@
 
 usage: python scripts/generate_docs.py [--check]
 
-docs/rules.md from rules/*.yaml, docs/facts.md from proto/facts.proto, docs/rule.schema.json and
-docs/config.schema.json from the structs that rule and config files are read into. With ``--check``
-nothing is written; exit 1 if stale.
+From rules/*.yaml: docs/rules.md, docs/rules/*.md, and with rules/symptoms.yaml the ways to them,
+docs/symptoms.md, docs/symptoms.zh.md and docs/messages.md. docs/facts.md from proto/facts.proto,
+docs/rule.schema.json and docs/config.schema.json from the structs that rule and config files are
+read into. In docs/index.md and docs/tutorial.md only what commands print is renewed. With
+``--check`` nothing is written; exit 1 if anything is stale, or left over from a rule that is gone.
 """
 
 from __future__ import annotations
@@ -15,43 +17,16 @@ import sys
 from pathlib import Path
 
 from caffelint.config import json_schema as config_schema
-from caffelint.engine.rule import Rule, json_schema
-from caffelint.resources import load_rules, proto_folder
+from caffelint.engine.rule import json_schema
+from caffelint.engine.symptom import check_symptoms
+from caffelint.resources import load_rules, load_symptoms, proto_folder
+from console import with_outputs
+from rule_pages import page_name, rule_page, rules_page
+from symptom_pages import messages_page, symptoms_page
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-
-TOPICS = {
-    "CL0": "Syntax and schema",
-    "CL1": "Graph and legacy forms",
-    "CL2": "Initialisation",
-    "CL3": "Batch norm",
-    "CL4": "Learning rate and decay",
-    "CL5": "Solver",
-    "CL6": "Fine-tuning and weights",
-    "CL7": "Loss and outputs",
-    "CL8": "Data",
-    "CL9": "Training log",
-}
-
-
-def rules_page() -> str:
-    """All rules by topic, each with what it finds."""
-    lines = ["# Rules", "", "Made from `rules/*.yaml`; `caffelint explain RULE` tells the whole."]
-    for prefix, topic in TOPICS.items():
-        rules = [rule for rule in load_rules().rules if rule.id.startswith(prefix)]
-        if rules:
-            lines += ["", f"## {topic}", "", "| rule | severity | finds |", "| --- | --- | --- |"]
-            lines += [_row(rule) for rule in rules]
-    return "\n".join(lines) + "\n"
-
-
-def _row(rule: Rule) -> str:
-    severities = {rule.severity, *(softer.severity for softer in rule.softer)}
-    order = [name for name in ("error", "warning", "info") if name in severities]
-    summary = rule.summary.replace("|", "\\|")
-    return f"| {rule.id} {rule.name} | {' / '.join(order)} | {summary} |"
-
+RULES = DOCS / "rules"
 
 _FIELD = re.compile(r"^\s*(repeated |optional )?([\w.]+) (\w+) = \d+;")
 
@@ -83,10 +58,21 @@ def facts_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _with_outputs(page: Path) -> str:
+    return with_outputs(page.read_text(encoding="utf-8"), ROOT / "samples")
+
+
 def pages() -> dict[Path, str]:
     """Every generated file with its content."""
+    rules, symptoms = load_rules().rules, load_symptoms()
+    check_symptoms(rules, symptoms)
     return {
-        DOCS / "rules.md": rules_page(),
+        DOCS / "rules.md": rules_page(rules),
+        **{RULES / page_name(rule): rule_page(rule, symptoms) for rule in rules},
+        **{DOCS / name: _with_outputs(DOCS / name) for name in ("index.md", "tutorial.md")},
+        DOCS / "symptoms.md": symptoms_page(rules, symptoms, "en"),
+        DOCS / "symptoms.zh.md": symptoms_page(rules, symptoms, "zh"),
+        DOCS / "messages.md": messages_page(rules, symptoms),
         DOCS / "facts.md": facts_page(),
         DOCS / "config.schema.json": json.dumps(config_schema(), indent=2) + "\n",
         DOCS / "rule.schema.json": json.dumps(json_schema(), indent=2) + "\n",
@@ -94,17 +80,24 @@ def pages() -> dict[Path, str]:
 
 
 def main() -> int:
-    """Write what is stale, or only name it under --check."""
+    """Write what is stale and remove what is left over, or only name it under --check."""
+    wanted = pages()
+    check = "--check" in sys.argv
     stale = [
-        (path, text)
-        for path, text in pages().items()
+        path
+        for path, text in wanted.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
-    for path, text in stale:
-        print(f"stale: {path.relative_to(ROOT)}")
-        if "--check" not in sys.argv:
-            path.write_text(text, encoding="utf-8")
-    return 1 if stale and "--check" in sys.argv else 0
+    left_over = sorted(set(RULES.glob("*.md")) - set(wanted))
+    for path in [*stale, *left_over]:
+        print(f"{'stale' if path in wanted else 'left over'}: {path.relative_to(ROOT)}")
+    if not check:
+        RULES.mkdir(exist_ok=True)
+        for path in stale:
+            path.write_text(wanted[path], encoding="utf-8")
+        for path in left_over:
+            path.unlink()
+    return 1 if check and (stale or left_over) else 0
 
 
 if __name__ == "__main__":

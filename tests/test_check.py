@@ -129,6 +129,74 @@ def test_a_net_that_is_not_there(tmp_path: Path) -> None:
     assert str(tmp_path) in report.diagnostics[0].message + report.diagnostics[0].hint
 
 
+@pytest.mark.parametrize(
+    ("stages", "want"),
+    [
+        pytest.param(("plain", "deep"), set(), id="one-producer-for-each-stage"),
+        pytest.param(("plain", ""), set(), id="a-second-producer-for-a-stage"),
+        pytest.param(("", ""), {"top-produced-twice"}, id="two-producers-always"),
+        pytest.param((), {"unknown-bottom"}, id="no-producer-at-all"),
+    ],
+)
+def test_what_stages_may_cure_is_no_error(
+    tmp_path: Path, stages: tuple[str, ...], want: set[str]
+) -> None:
+    included = {name: f'include {{ stage: "{name}" }}' if name else "" for name in stages}
+    layers = [
+        'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 9 } } }',
+        *(
+            f'layer {{ name: "h{i}" type: "InnerProduct" bottom: "data" top: "h" {included[name]} '
+            f"inner_product_param {{ num_output: 4 }} }}"
+            for i, name in enumerate(stages)
+        ),
+        'layer { name: "out" type: "ReLU" bottom: "h" top: "out" include { stage: "other" } }',
+    ]
+    write(tmp_path, {"net.prototxt": "\n".join(layers)})
+    report = check(tmp_path, "net.prototxt")
+    assert {one.name for one in report.diagnostics if one.severity.word == "error"} == want
+
+
+@pytest.mark.parametrize(
+    ("net", "want"),
+    [
+        pytest.param("nets.prototxt", {"net-not-found": "warning"}, id="no-such-file"),
+        pytest.param("a/nets.prototxt", {"net-not-found": "warning"}, id="not-in-that-directory"),
+        pytest.param("../other.prototxt", {"net-not-found": "warning"}, id="not-above"),
+        pytest.param(
+            "no_such_tree/net.prototxt", {"net-elsewhere": "info"}, id="no-such-directory"
+        ),
+        pytest.param("/no/net.prototxt", {"net-elsewhere": "info"}, id="absolute"),
+        pytest.param("D:/work/net.prototxt", {"net-elsewhere": "info"}, id="absolute-on-windows"),
+    ],
+)
+def test_a_net_that_is_elsewhere(tmp_path: Path, net: str, want: dict[str, str]) -> None:
+    write(tmp_path, {"a/solver.prototxt": SOLVER.replace("nets/train.prototxt", net)})
+    assert found(check(tmp_path, "a/solver.prototxt")) == want
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "want"),
+    [
+        pytest.param("max_iter: 1000", "", {"max-iter-unset"}, id="nothing-written"),
+        pytest.param("max_iter: 1000", "max_iter: ${n}", {"unfilled-placeholder"}, id="number"),
+        pytest.param('"fixed"', '"${p}"', {"unknown-lr-policy"}, id="text-in-no-template"),
+        pytest.param(
+            'lr_policy: "fixed"',
+            'lr_policy: "${p}" random_seed: ${seed}',
+            {"unfilled-placeholder"},
+            id="text-in-a-template",
+        ),
+    ],
+)
+def test_of_a_value_that_nobody_knows_nothing_else_is_said(
+    tmp_path: Path, old: str, new: str, want: set[str]
+) -> None:
+    solver = SOLVER.replace("nets/", "").replace(old, new)
+    write(tmp_path, {"solver.prototxt": solver, "train.prototxt": NET})
+    report = check(tmp_path, "solver.prototxt", context="finetune")
+    assert {one.name for one in report.diagnostics if one.severity.word == "error"} == want
+
+
 def test_the_weights_of_a_solver_mean_fine_tuning(tmp_path: Path) -> None:
     solver = SOLVER + 'weights: "some.caffemodel"\n'
     write(tmp_path, {"solver.prototxt": solver, "nets/train.prototxt": NET})

@@ -23,10 +23,17 @@ def compiler() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["caffe", "facts"])
+@pytest.mark.parametrize("name", ["caffe", "dialect", "facts"])
 def test_descriptor_set_is_current(name: str) -> None:
     shipped = (proto_folder() / f"{name}.desc").read_bytes()
     assert shipped == compiler().compile_proto(proto_folder() / f"{name}.proto")
+
+
+def test_dialects_are_current() -> None:
+    if not (proto_folder() / "dialects").is_dir():
+        pytest.skip("the dialects' own files are in a checkout only")
+    shipped = (proto_folder() / "dialects.desc").read_bytes()
+    assert shipped == compiler().compile_dialects(proto_folder())
 
 
 def test_schema_lives_in_a_private_pool() -> None:

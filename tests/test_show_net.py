@@ -407,7 +407,7 @@ def test_the_document() -> None:
 
 
 def test_unknown_is_null() -> None:
-    shown = document(see(DATA + IP + layer("n", "Normalize", "ip -> n")))
+    shown = document(see(DATA + IP + layer("n", "Whiten", "ip -> n")))
     assert shown["verdict"] == "reject"
     assert [(p["line"], p["layer"]) for p in shown["problems"]] == [(3, "n")]
     assert shown["layers"][0]["shapes"] == [[2, None, None, None], [2]]

@@ -18,10 +18,17 @@ MAY_IMPORT = {
     "schema": {"core", "syntax"},
     "model": {"core", "schema"},
     "data": {"core", "schema", "model"},
+    "moments": {"core", "schema", "model"},
     "engine": {"core"},
-    "facts": {"core", "schema", "model", "engine"},
+    "facts": {"core", "schema", "model", "moments", "engine"},
     "fix": {"core", "syntax", "schema", "engine", "facts"},
     "control": {"core", "syntax"},
+    "log": {"core", "syntax", "schema", "model", "engine", "reading"},
+    "lsp": {
+        *("core", "syntax", "schema", "model", "engine", "fix", "control"),
+        *("check", "config", "dialects", "ownproto", "reading", "resources", "settings", "walk"),
+    },
+    "plot": {"core", "engine", "log"},
     "report": {"core"},
 }
 
@@ -68,6 +75,6 @@ def test_every_package_is_shipped() -> None:
 def test_every_rule_is_named_after_its_file() -> None:
     from caffelint.engine.rule import read_rule
 
-    for path in (ROOT / "rules").glob("*.yaml"):
+    for path in (ROOT / "rules").glob("CL*.yaml"):
         rule = read_rule(path)
         assert path.stem == f"{rule.id}-{rule.name}"

@@ -18,7 +18,10 @@ from .. import __version__
 _MODULES = {
     "check": "check",
     "data": "data",
+    "dialects": "dialects",
     "explain": "rules",
+    "log": "log",
+    "lsp": "lsp",
     "rules": "rules",
     "show": "show",
     "upgrade": "upgrade",

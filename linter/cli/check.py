@@ -34,12 +34,13 @@ class _Look:
     checker: Checker
 
     def __init__(
-        self, paths: tuple[Path, ...], configs: Configs, stdin: bytes | None, name: str
+        self, paths: tuple[Path, ...], configs: Configs, stdin: bytes | None, name: str, jobs: int
     ) -> None:
         self._paths = paths
         self._configs = configs
         self.stdin = stdin
         self._name = name
+        self._jobs = jobs
 
     def __call__(self, contents: Mapping[Path, bytes]) -> Report:
         from ..check import Checker
@@ -50,7 +51,7 @@ class _Look:
         if sys.stderr.isatty():
             self.checker.progress = options.progress
         if self.stdin is None:
-            return self.checker.check(self._paths)
+            return self.checker.check(self._paths, self._jobs)
         text = contents.get(Path(os.path.realpath(self._name)), self.stdin)
         return self.checker.check_text(self._name, text)
 
@@ -82,6 +83,8 @@ class _Look:
     type=click.Choice(("scratch", "finetune", "deploy")),
     help="What the nets are for, where it cannot be seen.",
 )
+@options.dialect_option
+@options.proto_option
 @options.root_option("Directory that Caffe is started in; paths in solvers count from it.")
 @options.shape_option
 @click.option(
@@ -118,6 +121,12 @@ class _Look:
 @click.option("--diff", is_flag=True, help="Print what --fix would change, and write nothing.")
 @click.option("--show-fixes", is_flag=True, help="With --fix or --diff: list what is fixed.")
 @click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Check many files in N processes.  [default: one for each core]",
+)
+@click.option(
     "--stdin-filename",
     default="<stdin>",
     metavar="NAME",
@@ -141,6 +150,7 @@ def check(
     baseline: Path | None,
     write_baseline: Path | None,
     add_ignores: bool,
+    jobs: int | None,
     **settings: Any,
 ) -> None:
     """Check nets, solvers and directories; a solver's nets are checked with it.
@@ -152,6 +162,7 @@ def check(
     from ..control.baseline import entries, read, text_of
     from ..core.diagnostic import Severity
     from ..report import render
+    from ..walk import cores
 
     stdin = options.is_stdin(paths)
     if (unsafe_fixes or show_fixes) and not (fix or diff):
@@ -163,7 +174,7 @@ def check(
     configs = Configs(options.given(settings), config_file)
     known = read(baseline) if baseline is not None else []
     text = sys.stdin.buffer.read() if stdin else None
-    look = _Look(paths, configs, text, stdin_filename)
+    look = _Look(paths, configs, text, stdin_filename, jobs or cores())
     if fix or diff:
         report, failed = _fix(look, unsafe=unsafe_fixes, diff=diff, show=show_fixes)
     elif add_ignores:

@@ -25,6 +25,19 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 _LONG_WORK = 32
 """So many images or records take long enough to show progress."""
 
+dialect_option = click.option(
+    "--dialect",
+    metavar="NAME",
+    help="The fork of Caffe that it is written for: see caffelint dialects.  [default: auto]",
+)
+
+proto_option = click.option(
+    "--proto",
+    type=click.Path(dir_okay=False, exists=True),
+    metavar="FILE",
+    help="Your own caffe.proto.",
+)
+
 shape_option = click.option(
     *("--shape", "shapes"),
     multiple=True,
@@ -88,13 +101,19 @@ def is_stdin(paths: Sequence[Path]) -> bool:
     return STDIN in paths
 
 
-def read(path: Path) -> File:
-    """Read a net or solver file, or standard input."""
+def read(path: Path, **said: str | None) -> File:
+    """Read a net or solver file, or standard input, as its config and ``said`` tell: ``dialect``
+    and ``proto``.
+    """
+    from ..config import Configs
     from ..reading import read_file, read_text
+    from ..settings import written_for
 
+    given = {name: value for name, value in said.items() if value}
+    told = written_for(Configs(given).of(path))
     if path == STDIN:
-        return read_text(Path("<stdin>"), sys.stdin.buffer.read())
-    return read_file(path)
+        return read_text(Path("<stdin>"), sys.stdin.buffer.read(), told)
+    return read_file(path, told)
 
 
 def in_colour() -> bool:

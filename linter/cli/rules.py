@@ -11,22 +11,41 @@ from . import options
 
 
 @click.command()
-@click.argument("rule")
-def explain(rule: str) -> None:
-    """Tell what a rule is about, and why; RULE is an id or a name."""
+@click.argument("words", nargs=-1, required=True)
+def explain(words: tuple[str, ...]) -> None:
+    """Tell what a rule is about, and why; or which rules know what you see.
+
+    WORDS are the id or the name of a rule, what the loss shows (87.3365, nan), or a part of what
+    Caffe prints.
+    """
     from ..explain import page
 
+    rule = " ".join(words)
     every = _all_rules()
     for one in every:
         if rule.upper() == one.id or rule == one.name:
             click.echo(page(one), nl=False)
             return
+    if seen := _seen(rule, every):
+        click.echo(seen, nl=False)
+        return
     from difflib import get_close_matches
 
     known = [name for one in every for name in (one.id, one.name)]
     match = get_close_matches(rule, known, n=1)
     meant = f"; did you mean {match[0]}?" if match else ""
     raise click.UsageError(f"there is no rule {rule}{meant} (caffelint rules lists them)")
+
+
+def _seen(text: str, every: list[Any]) -> str:
+    """The symptoms that ``text`` names, else the rules for a message of Caffe; or nothing."""
+    from ..explain import printed_page, symptom_page
+    from ..resources import load_symptoms
+
+    symptoms = load_symptoms()
+    language: Any = "en" if text.isascii() else "zh"
+    pages = (symptom_page(one, every, symptoms, language) for one in symptoms.matching(text))
+    return "\n".join(pages) or printed_page(text, every)
 
 
 @click.command()

@@ -26,10 +26,26 @@ _WEIGHTS_SUFFIXES = (".caffemodel", ".h5", ".solverstate")
 )
 @click.option("--level", type=int, help="Level of the state.  [default: the file's own]")
 @click.option("--stage", "stages", multiple=True, metavar="S", help="A stage to set; repeatable.")
+@click.option(
+    "--signal",
+    is_flag=True,
+    help="Show how large values and gradients are at iteration 0, and the first loss.",
+)
 @options.shape_option
+@options.dialect_option
+@options.proto_option
 @options.format_option("text", "json")
 @click.pass_context
-def show(ctx: click.Context, /, net: Path, style: str, **state: Any) -> None:
+def show(
+    ctx: click.Context,
+    /,
+    net: Path,
+    style: str,
+    dialect: str | None,
+    proto: str | None,
+    signal: bool,
+    **state: Any,
+) -> None:
     """Show a net as Caffe would build it: layers, shapes, parameters, multiply-adds, memory.
 
     NET - reads standard input. Exit status 1 means that Caffe would refuse the net. Of a solver its
@@ -37,11 +53,15 @@ def show(ctx: click.Context, /, net: Path, style: str, **state: Any) -> None:
     layers with statistics of their values.
     """
     if net.suffix in _WEIGHTS_SUFFIXES:
-        if state["level"] is not None or state["phase"] or state["stages"] or state["shapes"]:
+        chosen = any(map(state.get, ("phase", "stages", "shapes")))
+        if signal or chosen or state["level"] is not None:
             raise click.UsageError(f"of a {net.suffix} file only --format can be chosen")
         _show_weights(net, style)
         return
-    file = options.read(net)
+    file = options.read(net, dialect=dialect, proto=proto)
+    if signal:
+        _show_signal(file, style, **state)
+        return
     if file.kind == "solver":
         _show_solver(file, style)
         return
@@ -75,6 +95,20 @@ def _show_net(
         paint = click.style if options.in_colour() else None
         click.echo(text(shown, width=width, safe=printable, paint=paint), nl=False)
     return bool(shown.rejected)
+
+
+def _show_signal(file: File, style: str, *, shapes: tuple[str, ...], **state: Any) -> None:
+    from ..report.safe import dump, printable
+    from ..show.signal import document, text, view
+
+    given = {name: tuple(sizes) for name, sizes in map(options.shape, shapes)}
+    shown = view(file, **state, shapes=given)
+    if style == "json":
+        click.echo(dump(document(shown)), nl=False)
+        return
+    width = max(80, get_terminal_size().columns) if sys.stdout.isatty() else 80
+    plain = "utf" not in (sys.stdout.encoding or "").lower()
+    click.echo(text(shown, width=width, safe=printable, plain=plain), nl=False)
 
 
 def _show_solver(file: File, style: str) -> None:

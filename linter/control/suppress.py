@@ -26,6 +26,7 @@ PROBLEM_KINDS = ("malformed-ignore", "unknown-ignore", "unused-ignore")
 MARK = "caffelint:"
 _START = re.compile(r"#[ \t]*caffelint:[ \t]*")
 _IGNORE = re.compile(r"(ignore-file|ignore)[ \t]*(?:\[([^\]#]*)\]|(?![\w\[-]))[ \t]*([^#]*)")
+_DIALECT = re.compile(r"dialect[ \t]*=")  # says how a file is read, and silences nothing
 _RULE_ID = re.compile(r"[A-Z]{2,6}\d")
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -68,6 +69,8 @@ class Ignores:
         text = self.source.text
         start = _START.match(text, *part)
         assert start is not None
+        if _DIALECT.match(text, start.end(), part.end):
+            return
         match = _IGNORE.match(text, start.end(), part.end)
         span = Span(part.start, part.start + len(text[slice(*part)].rstrip()))
         flaw = _flaw(match)
@@ -154,7 +157,7 @@ def _parts(text: str, comment: Span) -> Iterator[tuple[int, int]]:
 def _flaw(match: re.Match[str] | None) -> str:
     """What is wrong with the form of an ignore, or an empty text."""
     if match is None:
-        return "only ignore[RULE, …] and ignore-file are known"
+        return "only ignore[RULE, …], ignore-file and dialect=NAME are known"
     kind, words, reason = match.groups()
     if words is None and (kind == "ignore" or _RULE_ID.match(reason)):
         return f"the rules stand in brackets: {kind}[CL201]"

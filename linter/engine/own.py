@@ -11,11 +11,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from yaml import YAMLError
-
 from .rule import Rule, RuleError, read_rule
 from .ruleset import RuleSet, load
-from .yaml import load_plain
 
 MOST_RULES = 200
 _MOST_BYTES = 64 * 1024
@@ -57,6 +54,10 @@ def load_own(
 
 
 def _read(path: Path) -> Rule:
+    from yaml import YAMLError
+
+    from .yaml import load_plain
+
     try:
         if not path.is_file():
             raise RuleError(f"{path}: not a file")

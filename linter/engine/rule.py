@@ -11,7 +11,7 @@ import msgspec
 
 from ..core.diagnostic import RuleText, Severity
 
-On = Literal["problem", "solver", "net", "layer", "param"]
+On = Literal["problem", "solver", "net", "layer", "param", "run"]
 SeverityName = Literal["error", "warning", "info"]
 Confidence = Literal["certain", "high", "medium"]
 ContextName = Literal["scratch", "finetune", "deploy"]
@@ -33,6 +33,10 @@ _Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,6}\d{3}$")]
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
+ROWS = "rows"
+"""In ``also`` of a rule on runs: some lines with a training loss after the one it points at."""
+
+
 class RuleError(Exception):
     """A rule that cannot be used: where it stands, and why."""
 
@@ -48,11 +52,32 @@ class Option(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Softer(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Another severity where a condition holds; of several, the first one counts."""
+    """Another severity where a condition holds; of several, the first one counts.
+
+    ``where`` is the condition in words, for the rule's page: it goes on from "warning".
+    """
 
     when: str
     severity: SeverityName
     confidence: Confidence | None = None
+    where: str = ""
+
+
+class Cause(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What may lie behind that which a rule on runs reports.
+
+    Findings of ``rules`` in the run's net and solver, of all rules with a ``symptom``, or of those
+    that quote the message that ``printed`` is an expression for; where there are none, or no rules
+    are named, the ``words`` (with placeholders), which tell what to look at, under a ``name``. It
+    counts where ``when`` holds, or always.
+    """
+
+    rules: list[_Id] = []
+    symptom: str = ""
+    printed: str = ""
+    when: str = ""
+    name: str = ""
+    words: str = ""
 
 
 class Example(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -61,7 +86,9 @@ class Example(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     In a bad one, ``# expect: ID message`` stands on every line where the rule must speak; ``fixed``
     is the file that the rule's own fixes change, as they leave it, those marks left out. ``files``
-    lie beside it under their names; ``context`` is what ``--context`` would say.
+    lie beside it under their names; ``context`` is what ``--context`` would say, ``options`` what a
+    config would set, ``severity`` what the findings have, where that is worth pinning. Of rules on
+    runs, ``bad`` and ``good`` are training logs.
     """
 
     bad: str = ""
@@ -69,6 +96,8 @@ class Example(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     good: str = ""
     files: dict[str, str] = {}
     context: ContextName | None = None
+    severity: SeverityName | None = None
+    options: dict[str, float | str | list[str]] = {}
 
 
 class Change(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -135,7 +164,14 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     hold ``{…}`` placeholders: CEL expressions, or for problems the names of their values. Of
     several hints the first one counts whose placeholders are all filled, and of several fixes the
     first one that can be made. ``aborts`` marks rules whose every finding is one on which Caffe
-    refuses to go on; problems know that themselves.
+    refuses to go on; problems know that themselves. ``symptoms`` are ids of ``symptoms.yaml``: what
+    the user sees in training, with this among its causes.
+
+    Rules on runs, that is on training logs, have more: ``at`` names a moment of the run; ``also``
+    further ones with words on each, and ``rows`` for some lines of the log after it; ``evidence``
+    are templates of what the log shows, those left out of which a placeholder is empty; ``causes``
+    stand in order of likelihood, ``otherwise`` says what to do where the log and the files show
+    none.
     """
 
     id: _Id
@@ -152,9 +188,14 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     at: str | list[str] = []
     message: str
     hint: str | list[str] = ""
+    symptoms: list[_Name] = []
     why: str
     sources: list[str] = []
     options: dict[str, Option] = {}
+    evidence: list[str] = []
+    also: dict[str, str] = {}
+    causes: list[Cause] = []
+    otherwise: str = ""
     fix: FixRule | list[FixRule] = []
     examples: list[Example] = []
 
@@ -199,6 +240,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
             for template in templates:
                 for part in split_template(template)[1::2]:
                     yield name, part
+        yield from self._run_expressions()
         for number, fix in enumerate(self.fixes):
             at = "fix" if isinstance(self.fix, FixRule) else f"fix.{number}"
             if fix.when:
@@ -206,6 +248,19 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
             for template in (fix.title, *map(template_of, fix.changes)):
                 for part in split_template(template)[1::2]:
                     yield at, part
+
+    def _run_expressions(self) -> Iterator[tuple[str, str]]:
+        """The expressions that only rules on runs have."""
+        for i, cause in enumerate(self.causes):
+            if cause.when:
+                yield f"causes.{i}.when", cause.when
+            if cause.printed:
+                yield f"causes.{i}.printed", cause.printed
+        words = [(f"causes.{i}.words", cause.words) for i, cause in enumerate(self.causes)]
+        words += [(f"evidence.{i}", text) for i, text in enumerate(self.evidence)]
+        for name, template in [*words, ("otherwise", self.otherwise)]:
+            for part in split_template(template)[1::2]:
+                yield name, part
 
 
 def template_of(change: Change) -> str:
@@ -278,6 +333,9 @@ def read_rule(path: Path) -> Rule:
         raise RuleError(f"{path}:{yaml_line(text, 'on')}: a rule on problems needs a kind")
     if rule.on != "problem" and not rule.when:
         raise RuleError(f"{path}:{yaml_line(text, 'on')}: a rule on a {rule.on} needs a when")
+    for part in ("evidence", "also", "causes", "otherwise"):
+        if rule.on != "run" and getattr(rule, part):
+            raise RuleError(f"{path}:{yaml_line(text, part)}: {part} is for rules on runs only")
     for fix in rule.fixes:
         if reason := _misuse(rule, fix):
             raise RuleError(f"{path}:{yaml_line(text, 'fix')}: {reason}")

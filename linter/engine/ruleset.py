@@ -10,7 +10,8 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,19 +20,23 @@ import msgspec
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from ..core.files import replace_file
-from .rule import On, Rule, RuleError, read_rules, yaml_line
+from .rule import ROWS, On, Rule, RuleError, read_rules, yaml_line
 
 VARIABLES: Mapping[On, Mapping[str, str]] = {
     "solver": {"solver": "Solver", "net": "Net"},
     "net": {"net": "Net", "solver": "Solver"},
     "layer": {"layer": "Layer", "net": "Net", "solver": "Solver"},
     "param": {"param": "Param", "layer": "Layer", "net": "Net", "solver": "Solver"},
+    "run": {"run": "Run"},
 }
 """What the expressions of a rule may name, with the type of each in ``facts.proto``."""
 
 
 # How many compiled rule sets the cache keeps: one for each project with rules of its own.
 _KEPT_SETS = 8
+
+# Fewer conditions are not worth an expression of their own.
+_FEWEST_TOGETHER = 2
 
 
 class Facts:
@@ -47,6 +52,20 @@ class Facts:
         """The class of a fact message; its fields are known at run time only."""
         return message_factory.GetMessageClass(self.pool.FindMessageTypeByName(f"caffelint.{name}"))
 
+    def unknown_moments(self, rule: Rule) -> Iterator[tuple[str, str]]:
+        """What a rule on runs points at that is no ``Moment`` of a run: where it does, and what."""
+        if rule.on != "run":
+            return
+        named = [("at", path) for path in rule.places]
+        named += [("also", path) for path in rule.also if path != ROWS]
+        for where, path in named:
+            kind: Any = self.pool.FindMessageTypeByName("caffelint.Run")
+            for step in path.split("."):
+                field = kind.fields_by_name.get(step) if kind is not None else None
+                kind = field.message_type if field is not None else None
+            if kind is None or kind.name != "Moment":
+                yield where, path
+
     def environment(self, on: On) -> Any:
         """The CEL environment of the rules that look at ``on``."""
         if on not in self._environments:
@@ -61,11 +80,24 @@ class Facts:
 
 
 class _Compiled(msgspec.Struct):
-    """What a cache file holds. ``expressions`` are serialised CEL by ``on`` and text."""
+    """What a cache file holds. ``expressions`` are serialised CEL by ``on`` and text, ``together``
+    by ``on`` and layer type the conditions of many rules as one list.
+    """
 
     key: str
     rules: list[Rule]
     expressions: dict[str, dict[str, bytes]]
+    together: dict[str, dict[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules that look at the same things. ``conditions`` is one expression for the list of what
+    their ``when`` give, with all options by rule in ``option``; None where that saves nothing.
+    """
+
+    rules: Sequence[Rule]
+    conditions: Any | None
 
 
 class RuleSet:
@@ -75,7 +107,9 @@ class RuleSet:
         self.facts = facts
         self.rules = compiled.rules
         self._serialised = compiled.expressions
+        self._together = compiled.together
         self._expressions: dict[tuple[On, str], Any] = {}
+        self._groups: dict[tuple[On, str], Group] = {}
 
     def expression(self, on: On, text: str) -> Any:
         """The compiled expression; it must be one of the rules' own."""
@@ -89,6 +123,18 @@ class RuleSet:
         """An expression as CEL has checked it: with its types and the functions that it calls."""
         return self._serialised[on][text]
 
+    def group(self, on: On, type_: str) -> Group:
+        """The rules for one layer type, or with ``""`` those for all types."""
+        key = (on, type_)
+        if key not in self._groups:
+            rules = self.by_type.get(key, [])
+            serialised = self._together.get(on, {}).get(type_)
+            conditions = None
+            if serialised is not None:
+                conditions = self.facts.environment(on).deserialize(serialised)
+            self._groups[key] = Group(rules, conditions)
+        return self._groups[key]
+
     @cached_property
     def by_kind(self) -> dict[str, Rule]:
         """Rules on problems, by the kind of problem."""
@@ -97,16 +143,12 @@ class RuleSet:
     @cached_property
     def by_type(self) -> dict[tuple[On, str], list[Rule]]:
         """Rules on layers and params by layer type; those without ``types`` under ``""``."""
-        table: dict[tuple[On, str], list[Rule]] = {}
-        for rule in self.rules:
-            for type_ in rule.types or [""]:
-                table.setdefault((rule.on, type_), []).append(rule)
-        return table
+        return _by_type(self.rules)
 
-    def looking_at(self, on: On, type_: str = "") -> Sequence[Rule]:
-        """The rules that look at a thing of this sort (and, for layers, of this type)."""
-        everywhere = self.by_type.get((on, ""), [])
-        return everywhere + self.by_type.get((on, type_), []) if type_ else everywhere
+    def with_symptom(self, symptom: str) -> list[Rule]:
+        """The rules that know a cause of a symptom, the worst first; not those on runs."""
+        found = [rule for rule in self.rules if symptom in rule.symptoms and rule.on != "run"]
+        return sorted(found, key=lambda rule: -rule.text.severity)
 
 
 def load(
@@ -134,7 +176,7 @@ def load(
 
 def _key(paths: Sequence[Path], facts_descriptors: bytes) -> str:
     digest = hashlib.sha256(facts_descriptors)
-    digest.update(f"format 2, python {sys.version_info[:2]}".encode())
+    digest.update(f"format 4, python {sys.version_info[:2]}".encode())
     for path in paths:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -145,6 +187,10 @@ def _compile(paths: Sequence[Path], facts: Facts, key: str) -> _Compiled:
     files = {_id_of(path): path for path in paths}
     compiled: dict[str, dict[str, bytes]] = {}
     for rule in rules:
+        for where, name in facts.unknown_moments(rule):
+            path = files.get(rule.id, Path(rule.name))
+            line = yaml_line(path.read_text(encoding="utf-8"), where)
+            raise RuleError(f"{path}:{line}: in {where}: a run has no moment {name}")
         for where, text in rule.expressions():
             kind = "BOOL" if where.endswith("when") else ""
             try:
@@ -154,7 +200,35 @@ def _compile(paths: Sequence[Path], facts: Facts, key: str) -> _Compiled:
                 line = yaml_line(path.read_text(encoding="utf-8"), where)
                 raise RuleError(f"{path}:{line}: in {where}: {error}") from error
             compiled.setdefault(rule.on, {})[text] = serialised
-    return _Compiled(key, rules, compiled)
+    return _Compiled(key, rules, compiled, _compile_together(facts, rules))
+
+
+def _by_type(rules: Iterable[Rule]) -> dict[tuple[On, str], list[Rule]]:
+    table: dict[tuple[On, str], list[Rule]] = {}
+    for rule in rules:
+        for type_ in rule.types or [""]:
+            table.setdefault((rule.on, type_), []).append(rule)
+    return table
+
+
+def _compile_together(facts: Facts, rules: Iterable[Rule]) -> dict[str, dict[str, bytes]]:
+    """The conditions of rules on the same things as one expression each, since most of what an
+    evaluation costs is the call.
+    """
+    compiled: dict[str, dict[str, bytes]] = {}
+    for (on, type_), group in _by_type(rules).items():
+        if on in ("problem", "run") or len(group) < _FEWEST_TOGETHER:
+            continue
+        text = ", ".join(map(_condition, group))
+        expression = facts.environment(on).compile(f"[{text}]")
+        compiled.setdefault(on, {})[type_] = bytes(expression.serialize())
+    return compiled
+
+
+def _condition(rule: Rule) -> str:
+    """The condition of a rule among others, with its own options as ``option``."""
+    condition = f"({rule.when}\n)"  # a comment may end it
+    return f"[option.{rule.id}].exists(option, {condition})" if rule.options else condition
 
 
 def _id_of(path: Path) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ..core.diagnostic import Diagnostic, Edit, Fix, Place, Related, Severity
 from ..core.problem import Problem
@@ -23,7 +23,7 @@ from .rule import (
     split_template,
     template_of,
 )
-from .ruleset import RuleSet
+from .ruleset import Group, RuleSet
 
 
 class Anchor(Protocol):
@@ -31,6 +31,9 @@ class Anchor(Protocol):
 
     def find(self, path: str) -> Span | None:
         """Span of the field, None where it is not written; an empty path is the thing itself."""
+
+    def is_unread(self, path: str) -> bool:
+        """Whether the field is written with a value that cannot be known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,10 @@ class Target:
                     return Place(self.source, span)
         return Place(self.source, Span(0, 0))
 
+    def is_unread(self, paths: Sequence[str]) -> bool:
+        """Whether one of these field paths is written with a value that cannot be known."""
+        return any(anchor.is_unread(path) for path in paths for anchor in self.anchors)
+
 
 class Editor(Protocol):
     """Makes the edits of a fix; none where the text is not such that all changes can be made."""
@@ -78,11 +85,14 @@ class Run:
     makes the edits of fixes, without which none are offered.
     """
 
+    at_once: ClassVar[bool] = True
+    """Whether many conditions may be asked at once, so that no rule has a time of its own."""
     ruleset: RuleSet
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     selected: frozenset[str] | None = None
     editor: Editor | None = None
     _option_values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _options_on: dict[On, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
     def on_problems(
         self, source: Source, problems: Iterable[Problem], phase: str = ""
@@ -96,20 +106,41 @@ class Run:
     def on_targets(self, targets: Iterable[Target]) -> Iterator[Diagnostic]:
         """The diagnostics of all rules over targets."""
         for target in targets:
-            rules = self.ruleset.looking_at(target.on, target.type)
-            if not rules:
-                continue
-            environment = self.ruleset.facts.environment(target.on)
-            plain = environment.Activation({**target.variables, "option": {}})
-            for rule in rules:
-                if not self._is_on(rule):
+            for rule, activation in self.speaking(target):
+                yield self.finding(rule, target, activation)
+
+    def speaking(self, target: Target) -> Iterator[tuple[Rule, Any]]:
+        """The rules that have something to say of a target, each with what its expressions see."""
+        everything = self._activation(target, self._all_options(target.on))
+        for type_ in dict.fromkeys(("", target.type)):
+            group = self.ruleset.group(target.on, type_)
+            results = self._together(group, everything)
+            for number, rule in enumerate(group.rules):
+                if not self._is_on(rule) or (results is not None and not results[number]):
                     continue
-                activation = plain
-                if rule.options:
-                    variables = {**target.variables, "option": self._options_of(rule)}
-                    activation = environment.Activation(variables)
-                if self._holds(rule, rule.when, activation):
-                    yield self._finding(rule, target, activation)
+                activation = self._activation(target, self._options_of(rule))
+                if results is None and not self.holds(rule, rule.when, activation):
+                    continue
+                # Of a value that cannot be known nothing is said but that.
+                if not target.is_unread(rule.places):
+                    yield rule, activation
+
+    def _together(self, group: Group, everything: Any) -> list[bool] | None:
+        """What the conditions of rules give, asked all at once. None where one of them fails, which
+        may belong to a rule that is off.
+        """
+        if group.conditions is None or not self.at_once:
+            return None
+        try:
+            results = group.conditions.eval(everything).plain_value()
+        except RuntimeError:  # too many steps, all together
+            return None
+        return results if isinstance(results, list) else None
+
+    def _activation(self, target: Target, options: Mapping[str, Any]) -> Any:
+        """What expressions see of a target."""
+        environment = self.ruleset.facts.environment(target.on)
+        return environment.Activation({**target.variables, "option": options})
 
     def _is_on(self, rule: Rule) -> bool:
         return self.selected is None or rule.id in self.selected
@@ -122,28 +153,50 @@ class Run:
             }
         return self._option_values[rule.id]
 
-    def _value(self, rule: Rule, text: str, activation: Any) -> Any:
+    def _all_options(self, on: On) -> dict[str, dict[str, Any]]:
+        """The options of all rules on things of one sort, by their ids."""
+        if on not in self._options_on:
+            rules = (rule for rule in self.ruleset.rules if rule.on == on and rule.options)
+            self._options_on[on] = {rule.id: self._options_of(rule) for rule in rules}
+        return self._options_on[on]
+
+    def value(self, rule: Rule, text: str, activation: Any) -> Any:
+        """What an expression of a rule gives."""
         value = self.ruleset.expression(rule.on, text).eval(activation)
         result = value.plain_value()
         if value.type().name() == "ERROR":
             raise RuleError(f"rule {rule.id}: {text!r} fails: {result}")
         return result
 
-    def _holds(self, rule: Rule, text: str, activation: Any) -> bool:
+    def holds(self, rule: Rule, text: str, activation: Any) -> bool:
+        """Whether a condition of a rule is true."""
         result = self.ruleset.expression(rule.on, text).eval(activation).value()
         if result is True or result is False:
             return result
         raise RuleError(f"rule {rule.id}: {text!r} fails: {result}")
 
-    def _finding(self, rule: Rule, target: Target, activation: Any) -> Diagnostic:
+    def rendered(self, rule: Rule, template: str, activation: Any) -> str:
+        """A template of a rule, filled."""
+        return _render(template, lambda part: _shown(self.value(rule, part, activation)))
+
+    def filled(self, rule: Rule, templates: Iterable[str], activation: Any) -> Iterator[str]:
+        """Templates of a rule, filled; without those of which a placeholder is empty."""
+        for template in templates:
+            if text := _first_filled(
+                [template], lambda part: _shown(self.value(rule, part, activation))
+            ):
+                yield text
+
+    def finding(self, rule: Rule, target: Target, activation: Any) -> Diagnostic:
+        """The diagnostic of a rule that speaks of a target."""
         severity, confidence = rule.severity, rule.confidence
         for softer in rule.softer:
-            if self._holds(rule, softer.when, activation):
+            if self.holds(rule, softer.when, activation):
                 severity, confidence = softer.severity, softer.confidence or confidence
                 break
 
         def fill(text: str) -> str:
-            return _shown(self._value(rule, text, activation))
+            return _shown(self.value(rule, text, activation))
 
         return Diagnostic(
             rule=rule.id,
@@ -166,7 +219,7 @@ class Run:
             return None
         edit = partial(self.editor.edit_target, target=target)
         ready = (
-            fix for fix in rule.fixes if not fix.when or self._holds(rule, fix.when, activation)
+            fix for fix in rule.fixes if not fix.when or self.holds(rule, fix.when, activation)
         )
         return _first_fix(ready, fill, edit)
 
@@ -224,15 +277,18 @@ class Clock:
 class BoundedRun(Run):
     """A run of rules from anywhere, which stops when they take too long."""
 
+    at_once: ClassVar[bool] = False
     clock: Clock = field(default_factory=lambda: Clock(10))
 
-    def _value(self, rule: Rule, text: str, activation: Any) -> Any:
+    def value(self, rule: Rule, text: str, activation: Any) -> Any:
+        """The same within the bounds."""
         with self._bounds(rule, text):
-            return super(BoundedRun, self)._value(rule, text, activation)
+            return super(BoundedRun, self).value(rule, text, activation)
 
-    def _holds(self, rule: Rule, text: str, activation: Any) -> bool:
+    def holds(self, rule: Rule, text: str, activation: Any) -> bool:
+        """The same within the bounds."""
         with self._bounds(rule, text):
-            return super(BoundedRun, self)._holds(rule, text, activation)
+            return super(BoundedRun, self).holds(rule, text, activation)
 
     @contextmanager
     def _bounds(self, rule: Rule, text: str) -> Iterator[None]:

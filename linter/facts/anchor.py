@@ -18,8 +18,14 @@ class MessageAnchor:
 
     def find(self, path: str) -> Span | None:
         """Span of the field, None where it is not written; an empty path is the whole message."""
-        if path.startswith("$param"):
-            if not self.own:
-                return None
-            path = path.replace("$param", self.own, 1)
-        return self.message.find(path)
+        full = self._full(path)
+        return None if full is None else self.message.find(full)
+
+    def is_unread(self, path: str) -> bool:
+        """Whether the field is written with a value that cannot be known."""
+        return self.message.is_unread(self._full(path) or "")
+
+    def _full(self, path: str) -> str | None:
+        if not path.startswith("$param"):
+            return path
+        return path.replace("$param", self.own, 1) if self.own else None

@@ -5,26 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.source import Source
 from ..engine.ruleset import Facts
 from ..engine.run import Target
+from ..model.backward import gradients_down
+from ..model.build import Shapes
 from ..model.compare import only_here
 from ..model.context import Context
 from ..model.launch import Launch
+from ..model.layers import LAYER_TYPES
 from ..model.net import Blob, Layer, Net, Param
 from ..model.schedule import first_below, ignored_by_policy, ignored_by_type, rate
 from ..model.sizes import batch_size
 from ..model.solver import LR_POLICIES, SOLVER_TYPES, net_uses
 from ..schema.message import Message
 from .anchor import MessageAnchor
+from .signal import add_signal, add_start
+from .structure import add_structure, memory_mib, namesakes
+from .text import plain as _text
+
+if TYPE_CHECKING:
+    from ..moments.outlook import Outlook
 
 _PASS_THROUGH = frozenset(("Split", "Dropout", "Reshape", "Flatten"))
 # How many layers a look through pass-through layers goes at most: it keeps chains linear.
 _FAR = 32
 _RECTIFIERS = frozenset(("ReLU", "PReLU", "ELU", "ReLU6", "Swish", "Clip"))
 _AFFINE = frozenset(("BatchNorm", "Scale", "Bias", "Split"))
+_TRANSPARENT = _AFFINE | _PASS_THROUGH
 
 # Fields that the migration to transform_param moves in V1 layers only; in current ones no layer
 # reads them (upgrade_proto.cpp, UpgradeNetDataTransformation). WindowData reads its own.
@@ -52,20 +62,34 @@ class FactBuilder:
         """The facts of a solver that is not known."""
         return self._new_solver()
 
-    def targets(self, net: Net, solver: Any) -> Iterator[Target]:
+    def targets(
+        self,
+        net: Net,
+        solver: Any,
+        shapes: Shapes | None = None,
+        ahead: Outlook | None = None,
+    ) -> Iterator[Target]:
         """Everything in one net that rules look at: the net, its layers, their learned blobs."""
-        net_facts = self.net(net)
+        net_facts = self.net(net, ahead)
+        if shapes is not None:
+            net_facts.memory_mib = memory_mib(net, shapes)
         words, phase = self._context.words, net.state.phase
         net_anchors = (MessageAnchor(net.message), *self._first_layer(net))
         shared = {"net": net_facts, "solver": solver}
         yield Target("net", self._source, net_anchors, shared, phase=phase, context=words)
         under_others = _under_others(net)
         untrained = self._untrained(net)
+        same_names = namesakes(net)
         for layer in net.layers:
             layer_facts = self.layer(layer, net, under_others)
+            add_structure(layer_facts, layer, shapes)
+            if layer in same_names:
+                layer_facts.namesake = _text(same_names[layer].type)
             if layer in untrained:
                 layer_facts.only_in_test = True
                 layer_facts.trained_instead = _text(untrained[layer])
+            if ahead is not None:
+                add_signal(layer_facts, layer, ahead)
             variables = {**shared, "layer": layer_facts}
             own = layer.kind.param if layer.kind else ""
             anchor = MessageAnchor(layer.message, own)
@@ -102,8 +126,8 @@ class FactBuilder:
 
     # Net
 
-    def net(self, net: Net) -> Any:
-        """The ``Net`` facts of one phase."""
+    def net(self, net: Net, ahead: Outlook | None = None) -> Any:
+        """The ``Net`` facts of one phase; ``ahead`` tells how it starts."""
         layers = net.layers
         weighing = [layer for layer in layers if layer.weighs]
         learning = [layer for layer in weighing if layer.learns]
@@ -119,7 +143,7 @@ class FactBuilder:
         losses = [layer.type for layer in layers if layer.is_loss]
         biases = [p for layer in learning for p in layer.params if p.role == "bias"]
         explicit = sum(_has(p, "decay_mult") for p in biases)
-        return self._new_net(
+        facts = self._new_net(
             known=True,
             name=_text(net.name),
             phase=net.state.phase,
@@ -134,22 +158,33 @@ class FactBuilder:
             has_batch_norm=bool(norms),
             global_stats=sum(_uses_global_stats(layer, net) for layer in norms),
             highest_lr_mult=max((p.lr_mult for layer in learning for p in layer.params), default=0),
+            highest_weight_lr_mult=max((layer.params[0].lr_mult for layer in learning), default=0),
+            filled=sum(map(self._is_filled, weighing)),
+            unknown_bottoms=sum(layer.bottoms.count(None) for layer in layers),
+            staged=any(map(_names_stages, net.message.get("layer"))),
             raw_sources=sum(_gives_raw_pixels(layer) for layer in net.sources),
             summed_losses=sum(_sums(layer) for layer in layers if layer.is_loss),
             has_loss=bool(losses),
             weighing=len(weighing),
             learning=len(learning),
-            unknown_types=sum(layer.kind is None for layer in layers),
+            unknown_types=sum(layer.opaque for layer in layers),
+            last_outputs=_outputs(learning[-1]) if learning else 0,
+            fork_types=sum(layer.type not in LAYER_TYPES for layer in layers),
             loss_types=[_text(type_) for type_ in losses],
             biases_with_decay_mult=explicit,
             biases_without_decay_mult=len(biases) - explicit,
             source_types=[_text(layer.type) for layer in net.sources],
+            phase_written=any(map(_names_phases, net.sources)),
+            output_types=[_text(layer.type) for layer in layers if _is_output(layer)],
             frozen=len(weighing) - len(learning),
             first_filled=any(_has_filler(layer, "weight_filler") for layer in first),
             weights_without_decay=sum(layer.params[0].decay_mult == 0 for layer in fillable),
             weights_known=self._context.filled is not None,
             python_layers=sum(layer.type == "Python" for layer in layers),
         )
+        if ahead is not None:
+            add_start(facts, ahead)
+        return facts
 
     # Layer
 
@@ -158,7 +193,7 @@ class FactBuilder:
         facts = self._new_layer(
             name=_text(layer.name),
             type=_text(layer.type),
-            known_type=layer.kind is not None,
+            known_type=not layer.opaque,
             bottoms=map(_text, layer.bottom_names),
             tops=map(_text, layer.top_names),
             in_place=layer.in_place,
@@ -166,10 +201,11 @@ class FactBuilder:
             reader_types=[_text(r.type) for blob in layer.tops for r, _ in blob.readers],
             deep_producer_types=[_text(_deep_producer(b).type) for b in layer.bottoms if b],
             deep_reader_types=[_text(r.type) for r in _deep_readers(layer)],
-            gradient_to_bottoms=_gradient_to_bottoms(layer, net),
+            gradient_to_bottoms=gradients_down(layer, net),
             last_to_learn=layer.learns and layer not in under_others,
             loss_type=layer.kind is not None and layer.kind.loss,
             shares_bottom_with_loss=_shares_bottom_with_loss(layer),
+            before_relu=any(r.type == "ReLU" for r in _deep_readers(layer, _TRANSPARENT)),
             mirror=layer.message.sub("transform_param").get("mirror"),
             included_phases=[
                 rule.get("phase") for rule in layer.message.get("include") if rule.has("phase")
@@ -214,8 +250,7 @@ class FactBuilder:
     @staticmethod
     def _add_own(facts: Any, layer: Layer, own: Message) -> None:
         facts.own_fields.extend(own.values)
-        if "num_output" in own.type.fields:
-            facts.num_output = own.get("num_output")
+        facts.num_output = _outputs(layer)
         if layer.type == "Dropout":
             facts.dropout_ratio = own.get("dropout_ratio")
         for name in ("weight_filler", "bias_filler"):
@@ -234,8 +269,10 @@ class FactBuilder:
 
     # Solver
 
-    def solver(self, solver: Message, missing_directory: str = "") -> Any:
-        """The ``Solver`` facts."""
+    def solver(
+        self, solver: Message, missing_directory: str = "", parent_missing: bool = False
+    ) -> Any:
+        """The ``Solver`` facts; missing may be the directory of snapshots, and that above it."""
         uses = net_uses(solver)
         facts = self._new_solver(
             known=True,
@@ -245,10 +282,13 @@ class FactBuilder:
             generic_net=solver.has("net") or solver.has("net_param"),
             test_states=len(solver.get("test_state")),
             missing_snapshot_directory=_text(missing_directory),
+            missing_snapshot_parent=parent_missing,
         )
         for name in _SOLVER_SCALARS:
             value = solver.get(name)
             setattr(facts, name, _text(value) if isinstance(value, str) else value)
+        if solver.is_unread("type"):
+            facts.type = ""
         facts.stepvalue.extend(solver.get("stepvalue"))
         facts.test_iter.extend(solver.get("test_iter"))
         steps = solver.get("stepvalue")
@@ -262,6 +302,7 @@ class FactBuilder:
         type_field = solver.field("type")
         facts.old_type = type_field is not None and type_field.name == "solver_type"
         facts.policy_suggestion = _close(facts.lr_policy, LR_POLICIES)
+        facts.policy_of_fork = facts.lr_policy in solver.type.schema.lr_policies
         facts.type_suggestion = _close(facts.type, SOLVER_TYPES)
         return facts
 
@@ -295,8 +336,8 @@ _GONE = 1e-3
 _SOLVER_SCALARS = (
     *("type", "lr_policy", "base_lr", "gamma", "power", "momentum", "momentum2", "rms_decay"),
     *("delta", "weight_decay", "regularization_type", "stepsize", "max_iter", "display"),
-    *("snapshot", "snapshot_prefix", "iter_size", "clip_gradients", "average_loss"),
-    "test_interval",
+    *("snapshot", "snapshot_after_train", "snapshot_prefix", "iter_size", "clip_gradients"),
+    *("average_loss", "test_interval"),
 )
 
 
@@ -308,13 +349,6 @@ class _SolverAnchor(MessageAnchor):
             return super().find(path)
         first = next(iter(self.message.nodes), None)
         return None if first is None else self.message.span(first)
-
-
-def _text(text: str) -> str:
-    """A text that protobuf can hold: bytes that are no UTF-8 are shown as U+FFFD."""
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _close(word: str, known: tuple[str, ...]) -> str:
@@ -412,6 +446,26 @@ def _uses_global_stats(layer: Layer, net: Net) -> bool:
     return bool(phase == "TEST")
 
 
+def _outputs(layer: Layer) -> int:
+    own = layer.own
+    return own.get("num_output") if own is not None and "num_output" in own.type.fields else 0
+
+
+def _names_phases(layer: Layer) -> bool:
+    rules = (*layer.message.get("include"), *layer.message.get("exclude"))
+    return any(rule.has("phase") for rule in rules)
+
+
+def _names_stages(layer: Message) -> bool:
+    rules = (*layer.get("include"), *layer.get("exclude"))
+    return any(rule.has("stage") or rule.has("not_stage") for rule in rules)
+
+
+def _is_output(layer: Layer) -> bool:
+    """Whether nothing reads some top; one that a later layer overwrites is read by that layer."""
+    return any(not blob.readers for blob in layer.tops)
+
+
 def _sums(layer: Layer) -> bool:
     """Whether a loss is divided by less than the number of its terms."""
     if layer.type not in ("SoftmaxWithLoss", "SigmoidCrossEntropyLoss", "InfogainLoss"):
@@ -446,25 +500,9 @@ def _shares_bottom_with_loss(layer: Layer) -> bool:
     return any(reader.is_loss for reader in readers if reader is not layer)
 
 
-def _gradient_to_bottoms(layer: Layer, net: Net) -> list[bool]:
-    """Caffe's bottom_need_backward: ``propagate_down``, or else what is below.
-
-    ``force_backward`` adds all bottoms but the labels of losses (LossLayer, AllowForceBackward).
-    """
-    if net.message.get("force_backward"):
-        loss = layer.kind is not None and layer.kind.loss
-        return [not (loss and i == 1) for i in range(len(layer.bottoms))]
-    flags: list[bool] = layer.message.get("propagate_down")
-    return [
-        layer.needs_backward
-        and (flags[i] if i < len(flags) else blob is not None and blob.producer.needs_backward)
-        for i, blob in enumerate(layer.bottoms)
-    ]
-
-
 def _suggested_filler(layer: Layer) -> str:
     own = layer.own
     if layer.type == "Deconvolution" and own is not None and own.get("group") > 1:
         return "bilinear"
-    readers = _deep_readers(layer, _AFFINE | _PASS_THROUGH)
+    readers = _deep_readers(layer, _TRANSPARENT)
     return "msra" if any(reader.type in _RECTIFIERS for reader in readers) else "xavier"

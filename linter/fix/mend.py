@@ -167,7 +167,8 @@ def _delete(_tree: Tree, problem: Problem) -> Sequence[Edit]:
 def _statement(tree: Tree, problem: Problem) -> Sequence[Edit]:
     """Take out the whole field that the problem points into."""
     siblings = _siblings(tree.fields, problem.span.start)
-    field = next((one for one in siblings if one.end == problem.span.end), None)
+    ends = ((one, (one.end, one.name_span.end)) for one in siblings)
+    field = next((one for one, its in ends if problem.span.end in its), None)
     if field is None or field.listed:
         return ()
     return [layout.removal(tree.source.text, field.name_start, field.end)]

@@ -7,7 +7,7 @@ Problems, with their values:
 
 - ``missing-layer-type``: layer
 - ``misspelt-layer-type``: layer, type, suggestion
-- ``unknown-layer-type``: layer, type, suggestion (may be empty)
+- ``unknown-layer-type``: layer, type, suggestion (may be empty), caffe, forks (that have it)
 - ``bottom-count``, ``top-count``: layer, type, found, wanted (both in words)
 - ``loss-weight-count``: layer, found, wanted
 - ``propagate-down-count``: layer, found, wanted
@@ -25,6 +25,7 @@ from functools import cache
 
 from ..core.problem import Problem
 from ..core.source import Span
+from ..schema.descriptor import Schema
 from ..schema.message import Message
 from ..schema.upgrade_v1 import V1_TYPES
 from .layers import LAYER_TYPES, Count
@@ -66,14 +67,17 @@ def _check(layer: Layer) -> Iterator[Problem]:
         return
     if _has_unknown_fields(layer.message):
         return  # a fork's layer, whatever its type says
-    if _all_bound(layer, "bottom"):
+    # Forks change such numbers from one version to the next.
+    counts_known = not layer.kind.opaque
+    if counts_known and _all_bound(layer, "bottom"):
         yield from _check_bottoms(layer, layer.kind.bottoms)
-    if _all_bound(layer, "top"):
+    if counts_known and _all_bound(layer, "top"):
         yield from _check_tops(layer)
-        yield from _check_loss_weights(layer)
+        if layer.type in LAYER_TYPES:  # a fork's losses need not weigh their tops as BVLC's do
+            yield from _check_loss_weights(layer)
     if layer.type == "Python":
         yield _problem("python-layer", layer, layer.message.span("type"))
-    else:
+    elif not layer.opaque:
         yield from _check_params(layer)
 
 
@@ -116,9 +120,15 @@ def _check_type(layer: Layer) -> Iterator[Problem]:
         if not _writes_type(layer):
             yield _problem("missing-layer-type", layer, span)
         return
-    suggestion, sure = _meant_type(layer.type)
-    kind = "misspelt-layer-type" if sure else "unknown-layer-type"
-    yield _problem(kind, layer, span, type=layer.type, suggestion=suggestion)
+    schema = layer.message.type.schema
+    forks = schema.known().with_type(layer.type) if schema.known is not None else frozenset()
+    suggestion, sure = ("", False) if forks else _meant_type(layer.type)
+    values = {"type": layer.type, "suggestion": suggestion, "caffe": schema.title}
+    if not sure:
+        names = schema.known().in_words(forks) if schema.known is not None else ""
+        similar = "" if forks else _similar_type(layer.type, schema)
+        values |= {"forks": names, "suggestion": similar}
+    yield _problem("misspelt-layer-type" if sure else "unknown-layer-type", layer, span, **values)
 
 
 def _writes_type(layer: Layer) -> bool:
@@ -149,6 +159,18 @@ def _meant_type(type_: str) -> tuple[str, bool]:
     shape = type_ in (type_.lower(), type_.upper()) or _capitals(type_) == _capitals(known[match])
     near = abs(len(plain) - len(match)) <= _MOST_LETTERS
     return known[match], alike and shape and near and len(plain) > _MOST_LETTERS + 1
+
+
+def _similar_type(type_: str, schema: Schema) -> str:
+    """The type of this Caffe or of any fork that a slip of the pen has made into another one."""
+    if len(type_) > _LONGEST_TYPE or schema.known is None:
+        return ""
+    plain = _plain(type_)
+    known = {_plain(name): name for name in (*schema.known().all_types, *schema.layers)}
+    match = next(iter(get_close_matches(plain, known, n=1, cutoff=_SURELY_CLOSE)), "")
+    near = abs(len(plain) - len(match)) <= _MOST_LETTERS and len(plain) > _MOST_LETTERS + 1
+    digits = [c for c in plain if c.isdigit()] == [c for c in match if c.isdigit()]
+    return known[match] if match and near and digits and known[match] != type_ else ""
 
 
 @cache
@@ -258,7 +280,7 @@ def _check_params(layer: Layer) -> Iterator[Problem]:
             found=_number(len(specs), "param block"),
             wanted=_number(blobs, "learned blob"),
         )
-    elif layer.type == "BatchNorm":
+    elif layer.kind is LAYER_TYPES["BatchNorm"]:  # NVCaffe sets them itself
         for i, spec in enumerate(specs):
             if (lr_mult := spec.get("lr_mult")) != 0:
                 span = spec.span("lr_mult")

@@ -173,6 +173,15 @@ def training_net(deploy: Outline, others: Iterable[Outline]) -> Outline | None:
     return best if most * 2 >= len(deploy.learned) and not deploy.loss else None
 
 
+def has_its_own(train: Outline, deploy: Outline, names: Iterable[str]) -> bool:
+    """Whether another of the files ``names`` in the directory goes by the name of the training net,
+    and ``deploy`` does not: such are nets for other data.
+    """
+    words = _words(train.file)
+    others = (name for name in names if name != train.file)
+    return words not in (set(), _words(deploy.file)) and any(_words(one) == words for one in others)
+
+
 def _is_same(name: str, deploy: Outline, train: Outline) -> bool:
     type_, shapes = deploy.learned[name]
     its_type, its = train.learned.get(name, ("", ()))

@@ -353,7 +353,7 @@ def _add_parameters(cost: NetCost, layer: Layer, uses: Sequence[LearnedBlob]) ->
         cost.parameters.add(count(use.shape))
         if use.learns:
             cost.learned.add(count(use.shape))
-    if layer.kind is None:
+    if layer.opaque:
         cost.parameters.add(None)
         cost.learned.add(None)
         return None

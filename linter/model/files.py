@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PureWindowsPath
 
 
 def resolve(name: str, named_in: Path, root: Path | None) -> tuple[Path | None, list[Path]]:
@@ -32,12 +32,25 @@ def start_directories(named_in: Path, root: Path | None) -> Iterator[Path]:
     yield from named_in.parent.resolve().parents
 
 
+def is_absolute(name: str) -> bool:
+    """Whether a path leads to a place on some machine, wherever Caffe is started; also one that
+    has such paths only on Windows.
+    """
+    return Path(name).is_absolute() or PureWindowsPath(name).is_absolute()
+
+
+def missing_top(name: str, starts: Iterable[Path]) -> str:
+    """The first directory of a path if no start directory has it; else empty."""
+    top = next((part for part in Path(name).parts[:-1] if part != ".."), "")
+    return "" if any(_is(Path.is_dir, start / top) for start in starts) else top
+
+
 def missing_directory(prefix: str, named_in: Path, root: Path | None) -> str:
     """The directory part of a snapshot prefix if no start directory has it; else empty."""
     directory = prefix.rpartition("/")[0]
     if not directory:
         return ""
-    if Path(directory).is_absolute():
+    if is_absolute(directory):
         return "" if _is(Path.is_dir, Path(directory)) else directory
     starts = start_directories(named_in, root)
     return "" if any(_is(Path.is_dir, start / directory) for start in starts) else directory

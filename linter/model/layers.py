@@ -24,11 +24,17 @@ Blobs = Callable[[Message, int], tuple[str, ...]]
 """Roles of the learned blobs, given the layer's message and its number of bottoms."""
 
 
+STATISTICS = frozenset(("mean", "variance", "factor"))
+"""Roles of the learned blobs that no gradient changes."""
+
+
 def _nothing(_layer: Message, _bottoms: int) -> tuple[str, ...]:
     return ()
 
 
-def _weight_and_bias(param: str) -> Blobs:
+def weight_and_bias(param: str) -> Blobs:
+    """A weight, and a bias with it where ``bias_term`` of the block ``param`` is true."""
+
     def blobs(layer: Message, _bottoms: int) -> tuple[str, ...]:
         return ("weight", "bias") if layer.sub(param).get("bias_term") else ("weight",)
 
@@ -75,7 +81,8 @@ class LayerType:
     tells whether that message has a ``weight_filler`` which starts the layer's weights.
     ``equal_counts`` is set where there must be as many tops as bottoms. ``loss`` marks the layers
     whose first top has loss weight 1 by default (loss_layer.cpp, LayerSetUp). ``shape`` makes its
-    tops and learned blobs out of its bottoms.
+    tops and learned blobs out of its bottoms. Of an ``opaque`` type neither these nor what it
+    learns are known.
     """
 
     name: str
@@ -87,6 +94,7 @@ class LayerType:
     equal_counts: bool = False
     loss: bool = False
     shape: ShapeFunction = pointwise.neuron
+    opaque: bool = False
 
     @property
     def source(self) -> bool:
@@ -96,7 +104,7 @@ class LayerType:
 
 def _convolution(name: str, shape: ShapeFunction) -> LayerType:
     return LayerType(
-        *(name, "convolution_param", MANY, MANY, _weight_and_bias("convolution_param")),
+        *(name, "convolution_param", MANY, MANY, weight_and_bias("convolution_param")),
         fillers=True,
         equal_counts=True,
         shape=shape,
@@ -104,7 +112,7 @@ def _convolution(name: str, shape: ShapeFunction) -> LayerType:
 
 
 def _matrix(name: str, param: str, shape: ShapeFunction) -> LayerType:
-    return LayerType(name, param, blobs=_weight_and_bias(param), fillers=True, shape=shape)
+    return LayerType(name, param, blobs=weight_and_bias(param), fillers=True, shape=shape)
 
 
 def _source(name: str, param: str, tops: Count, shape: ShapeFunction) -> LayerType:

@@ -14,7 +14,8 @@ from itertools import islice
 from ..core.problem import Problem
 from ..core.source import Span
 from ..schema.message import Message
-from .layers import LAYER_TYPES, LayerType
+from .forks import layer_type
+from .layers import STATISTICS, LayerType
 from .phase import State, keeps
 
 # Names are compared with one another, so the work is limited: a net with more wrong names than
@@ -75,7 +76,7 @@ class Layer:
         self.index = index
         self.name: str = message.get("name")
         self.type: str = message.get("type")
-        self.kind: LayerType | None = LAYER_TYPES.get(self.type)
+        self.kind: LayerType | None = layer_type(message)
         self.bottom_names: list[str] = message.get("bottom")
         self.top_names: list[str] = message.get("top")
         self.loss_weights: list[float] = message.get("loss_weight")
@@ -102,14 +103,19 @@ class Layer:
         return self._params
 
     @property
+    def opaque(self) -> bool:
+        """Whether it is unknown what the layer learns and makes."""
+        return self.kind is None or self.kind.opaque
+
+    @property
     def weighs(self) -> bool:
-        """Whether it has learned blobs that gradients change: BatchNorm's do not count."""
-        return bool(self.params) and self.type != "BatchNorm"
+        """Whether it has learned blobs that gradients change: statistics do not count."""
+        return any(param.role not in STATISTICS for param in self.params)
 
     @property
     def learns(self) -> bool:
         """Whether an update can change it: a learned blob whose lr_mult is not 0."""
-        return self.weighs and any(param.lr_mult != 0 for param in self.params)
+        return any(param.lr_mult != 0 and param.role not in STATISTICS for param in self.params)
 
     @property
     def own(self) -> Message | None:
@@ -310,7 +316,7 @@ class Net:
     def _find_backward(self) -> None:
         for layer in self.layers:
             # What a layer of unknown type learns is unknown; it is taken to learn something.
-            own = any(param.lr_mult != 0 for param in layer.params) or layer.kind is None
+            own = any(param.lr_mult != 0 for param in layer.params) or layer.opaque
             layer.needs_backward = own or any(
                 blob is not None and blob.producer.needs_backward for blob in layer.bottoms
             )

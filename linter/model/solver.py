@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..core.problem import Problem
 from ..core.source import Span
 from ..schema.message import Message
 
@@ -48,6 +49,18 @@ def net_uses(solver: Message) -> list[NetUse]:
         state = states[number] if number < len(states) else None
         uses.append(_use(solver, "TEST", name, index, state))
     return uses
+
+
+def overridden_phase(use: NetUse, net: Message) -> Problem | None:
+    """A ``state`` in the net's own file that turns the solver's training net into one for tests, or
+    the other way round: it counts before the solver's default (solver.cpp, InitTrainNet).
+    """
+    written = net.sub("state").values.get("phase")
+    decided = use.state is not None and use.state.has("phase")
+    if written is None or decided or written == use.phase:
+        return None
+    values = {"phase": written, "wanted": use.phase, "net": use.path}
+    return Problem("phase-overridden", use.span, values, rejects=False)
 
 
 def _indices(solver: Message, name: str) -> range:

@@ -17,7 +17,7 @@ from ..core.problem import Problem
 from ..core.source import Span
 from ..schema.message import Message
 from .blob_values import all_finite, all_zero
-from .files import resolve
+from .files import is_absolute, resolve
 from .net import Layer, Net, Param
 from .shapes.setup import Shape, in_words, shapes_differ, shown
 from .weights import LibraryMissingError, StoredBlob, StoredLayer, Weights, WeightsError
@@ -78,7 +78,7 @@ def _find(
     path, tried = resolve(name, named_in, root)
     if path is None:
         places = ", ".join(str(folder) for folder in tried[:3]) + (", …" if tried[3:] else "")
-        kind = "weights-elsewhere" if Path(name).is_absolute() else "weights-not-found"
+        kind = "weights-elsewhere" if is_absolute(name) else "weights-not-found"
         return Problem(kind, span, {"file": name, "tried": places}, rejects=False)
     try:
         return read(path)
@@ -180,7 +180,7 @@ class _Copy:
 
     def _copy(self, layer: Layer, stored: StoredLayer) -> None:
         # What learned blobs a layer of unknown type has is unknown.
-        known = layer.kind is not None and layer.type != "Python"
+        known = not layer.opaque and layer.type != "Python"
         problem = (self._counts(layer, stored) or self._blobs(layer, stored)) if known else None
         if problem is not None:
             self.problems.append(problem)

@@ -9,6 +9,7 @@ file is bound all the same.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..core.source import Span
 from ..syntax import recovery
 from ..syntax.tree import Field, Kind, Tree
 from .descriptor import EnumType, FieldType, MessageType
+from .dialects import Dialects
 from .message import Message
 from .values import EXPECTED, RANGES, READERS, read_int32
 
@@ -36,12 +38,20 @@ class _Binder:
     def __init__(self, tree: Tree, root: MessageType) -> None:
         self.problems: list[Problem] = []
         self.root = root
+        self.schema = root.schema
         # After a forgotten closing brace all that follows is nested one level too deep, after one
         # too many it is not deep enough. The parser has told of the brace, so what is misplaced
         # goes where it belongs, in silence.
         kinds = {problem.kind for problem in tree.problems}
         self.too_deep = "unclosed-block" in kinds
         self.too_shallow = "unmatched-bracket" in kinds
+        # In a template, texts in quotes have placeholders as well; elsewhere a $ is just a letter.
+        self.is_template = "unfilled-placeholder" in kinds
+        self.loose = [
+            problem.span.start
+            for problem in tree.problems
+            if problem.kind == "unfilled-placeholder" and not problem.values["name"]
+        ]
 
     def fields(self, path: tuple[Message, ...], fields: list[Field]) -> None:
         """Bind ``fields`` into the last message of ``path``, which starts with the whole file."""
@@ -65,8 +75,11 @@ class _Binder:
             if field.kind >= Kind.MESSAGE:
                 if field.kind == Kind.MESSAGE or not type_.repeated or not field.text:
                     self._wrong_type(field, type_)
+                    _mark_unread(message, field.name)
                 continue
             value = self._scalar(field, type_)
+            if value is None or (self.is_template and recovery.has_placeholder(field.text)):
+                _mark_unread(message, field.name)
             if value is None:
                 continue
             if type_.repeated:
@@ -87,11 +100,14 @@ class _Binder:
         if field.children is None:
             if field.kind != Kind.EMPTY_LIST or not type_.repeated:
                 self._wrong_type(field, type_)
+                _mark_unread(path[-1], field.name)
             return
         assert type_.message is not None
         child = Message(type_.message, field)
         _put(path[-1], type_, child, field)
         self.fields((*path, child), field.children)
+        if any(field.name_start < start < field.end for start in self.loose):
+            _mark_unread(child, "")
         if type_.message.required:
             self.required(child, field.children)
 
@@ -119,6 +135,8 @@ class _Binder:
         text = _unquoted_text(field, type_)
         if text and (type_.repeated or not message.has(field.name)):
             _put(message, type_, text, field)
+        if not text or recovery.has_placeholder(text):
+            _mark_unread(message, field.name)
 
     def _enum(self, field: Field, type_: FieldType, enum: EnumType) -> str | None:
         if field.kind == Kind.IDENTIFIER and field.text in enum.numbers:
@@ -133,7 +151,8 @@ class _Binder:
         elif field.kind != Kind.IDENTIFIER:
             self._wrong_type(field, type_)
             return _enum_match(field.text.strip("\"'"), enum, quoted=True)
-        suggestion = _enum_match(field.text, enum)
+        forks = self._forks(lambda known: known.with_value(enum.path, field.text))
+        suggestion = None if forks else _enum_match(field.text, enum)
         self._report(
             "unknown-enum-value",
             field.span,
@@ -141,6 +160,8 @@ class _Binder:
             value=recovery.shown(field.text),
             known=_few(enum),
             suggestion=suggestion or "",
+            caffe=self.schema.title,
+            forks=forks,
         )
         return suggestion
 
@@ -153,7 +174,8 @@ class _Binder:
             return
         if self._is_misplaced(path, field):
             return
-        suggestion = _close_field(field.name, message.type)
+        forks = self._forks(lambda known: known.with_field(message.type.path, field.name))
+        suggestion = "" if forks else _close_field(field.name, message.type)
         self._report(
             "unknown-field",
             field.name_span,
@@ -161,6 +183,8 @@ class _Binder:
             message=message.type.name,
             suggestion=suggestion,
             home=_home(path, field.name),
+            caffe=self.schema.title,
+            forks=forks,
         )
         if suggestion and _fits(message, suggestion, field) and not message.has(suggestion):
             self.fields(path, [_renamed(field, suggestion)])
@@ -197,8 +221,13 @@ class _Binder:
         if field.listed:
             if field.listed == 1:
                 self._report("list-of-single", field.span, field=field.name)
+            if first is None:
+                _mark_unread(message, field.name)
             return
         assert first is not None
+        if self.loose:  # the branches of a template's {% if … %} each have the field
+            _mark_unread(message, field.name)
+            return
         self._report(
             "field-given-twice",
             field.name_span,
@@ -226,8 +255,19 @@ class _Binder:
                 instead=_instead(field, type_),
             )
 
+    def _forks(self, who: Callable[[Dialects], Iterable[str]]) -> str:
+        """The dialects that know what this schema does not, in words."""
+        if self.schema.known is None:
+            return ""
+        dialects = self.schema.known()
+        return dialects.in_words(who(dialects))
+
     def _report(self, kind: str, span: Span, *also: tuple[Span, str], **values: object) -> None:
         self.problems.append(Problem(kind, span, values, also))
+
+
+def _mark_unread(message: Message, name: str) -> None:
+    message.unread |= {name}
 
 
 def _put(message: Message, type_: FieldType, value: Any, field: Field) -> None:

@@ -22,15 +22,19 @@ class Message:
     Values are Python values: enums are their names, messages are ``Message``. ``node`` is the
     field that the message stands in, None for a whole file. Messages made by an upgrade point at
     the fields that they came from.
+
+    ``unread`` are the fields that are written with a value that nobody can know, such as the
+    placeholder of a template; an empty name is a placeholder that stands for fields.
     """
 
-    __slots__ = ("type", "node", "values", "nodes")
+    __slots__ = ("type", "node", "values", "nodes", "unread")
 
     def __init__(self, type_: MessageType, node: Field | None = None) -> None:
         self.type = type_
         self.node = node
         self.values: dict[str, Any] = {}
         self.nodes: dict[str, Any] = {}
+        self.unread: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Message({self.type.name}, {self.values!r})"
@@ -94,6 +98,20 @@ class Message:
                 message = value
         return span
 
+    def is_unread(self, path: str) -> bool:
+        """Whether what a field path leads to is written, but its value cannot be known."""
+        message = self
+        for name, index in _STEP.findall(path):
+            if name in message.unread:
+                return True
+            value = message.values.get(name)
+            if isinstance(value, list):
+                value = next(iter(value[int(index or 0) :]), None)
+            if not isinstance(value, Message):
+                return False
+            message = value
+        return bool(path) and "" in message.unread
+
     def set(self, name: str, value: Any, node: Field | None) -> None:
         """Set a field that is not repeated."""
         self.values[name] = value
@@ -114,6 +132,7 @@ class Message:
         """A copy whose fields can be replaced without touching this message's."""
         copy = Message(self.type, self.node)
         copy.values, copy.nodes = dict(self.values), dict(self.nodes)
+        copy.unread = self.unread
         return copy
 
     def without(self, *names: str) -> Message:

@@ -71,6 +71,9 @@ def upgrade_solver(solver: Message) -> Upgraded:
 
     With both given Caffe aborts; here ``type`` stays.
     """
+    if "solver_type" in solver.unread:
+        solver = solver.copy()
+        solver.unread |= {"type"}
     if not solver.has("solver_type"):
         return solver, []
     result = solver.without("solver_type")

@@ -153,11 +153,19 @@ def _v1_layer(v1: Message, type_: MessageType) -> Message:
         if name in common:
             layer.copy_field(v1, name)
     if v1.has("type"):
-        layer.set("type", V1_TYPES.get(v1.get("type"), ""), v1.field("type"))
+        layer.set("type", _current_type(v1), v1.field("type"))
     for index in range(max(len(v1.get(name)) for name in _V1_PARAM_LISTS)):
         param = _param_spec(v1, index, type_.fields["param"])
         layer.add("param", param, param.node)
     return layer
+
+
+def _current_type(v1: Message) -> str:
+    """What BVLC makes of the type, or the fork that the net is written for."""
+    old: str = v1.get("type")
+    if old in V1_TYPES:
+        return V1_TYPES[old]
+    return v1.type.schema.v1_types.get(old, old)
 
 
 def _param_spec(v1: Message, index: int, field: FieldType) -> Message:

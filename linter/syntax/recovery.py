@@ -156,6 +156,11 @@ def placeholder_end(text: str, at: int, *, value: bool = False) -> int:
     return match.end() if match else -1
 
 
+def has_placeholder(text: str) -> bool:
+    """Whether a text holds the placeholder of a template."""
+    return _PLACEHOLDER.search(text) is not None
+
+
 _WORD = re.compile(r"(?:[^\s#,;\[\]{}>\"']|\{[^\s{}\"']{0,200}\})*+[\"']?")
 _QUOTES = r"\u2018\u2019\u201c-\u201f\xab\xbb"
 _CURLY_QUOTED = re.compile(rf"[{_QUOTES}][^\n{_QUOTES}]{{0,200}}[{_QUOTES}]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,8 @@ severity: warning
 message: '{layer.name} has {layer.num_output} in {layer.bottoms}'
 why: w
 """
+
+LIST = f"[{', '.join('0' * 12)}]"
 
 
 def run(folder: Path, rule: str, net: str = NET, **config: object) -> list[Diagnostic]:
@@ -118,3 +121,53 @@ def test_rules_are_selected_by_id_topic_or_name(
     tmp_path: Path, select: list[str], ignore: list[str], found: int
 ) -> None:
     assert len(run(tmp_path, RULE, select=select, ignore=ignore)) == found
+
+
+def several(folder: Path, *rules: str, **config: object) -> list[tuple[str, str]]:
+    """Findings of rules that are asked together."""
+    paths = [write(folder, rule, f"{number}.yaml") for number, rule in enumerate(rules)]
+    ruleset = load(paths, FACTS, None)
+    assert ruleset.group("layer", "InnerProduct").conditions is not None
+    checker = Checker(ruleset, Config(**config))  # type: ignore[arg-type]
+    report = checker.check_text("net.prototxt", NET.encode())
+    return [(one.rule, one.message) for one in report.diagnostics]
+
+
+def another(number: int, when: str, more: str = "") -> str:
+    """A rule like the first one, with a condition of its own."""
+    text = RULE.replace("XX001", f"XX00{number}").replace("a-rule", f"rule-{number}")
+    text = text.replace("layer.num_output > 5", json.dumps(when))
+    return text.replace("{layer.num_output} in {layer.bottoms}", str(number)) + more
+
+
+OPTION = "options: {{ most: {{ value: {}, why: w }} }}\n"
+
+
+def test_rules_that_are_asked_together_have_options_of_their_own(tmp_path: Path) -> None:
+    rules = [
+        another(1, "layer.num_output > option.most", OPTION.format(9)),
+        another(2, "layer.num_output > option.most", OPTION.format(10)),
+        another(3, "layer.num_output > 9 // as in the first"),
+        another(4, "layer.num_output > option.most", OPTION.format(11)),
+    ]
+    options = {"options": {"XX004": {"most": 1}, "XX001": {"most": 20}}}
+    assert several(tmp_path, *rules) == [("XX001", "ip has 1"), ("XX003", "ip has 3")]
+    assert several(tmp_path, *rules, **options) == [("XX003", "ip has 3"), ("XX004", "ip has 4")]
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        pytest.param("layer.bottoms[7] == 'x'", id="fails"),
+        pytest.param(
+            f"{LIST}.all(a, {LIST}.all(b, {LIST}.all(c, {LIST}.all(d, true))))",
+            id="too-many-steps",
+        ),
+    ],
+)
+def test_a_rule_that_fails_harms_the_others_only_where_it_is_on(tmp_path: Path, when: str) -> None:
+    rules = [another(1, "layer.learns"), another(2, when), another(3, "layer.num_output == 10")]
+    others = [("XX001", "ip has 1"), ("XX003", "ip has 3")]
+    assert several(tmp_path, *rules, ignore=["XX002"]) == others
+    with pytest.raises((RuleError, RuntimeError)):
+        several(tmp_path, *rules)

@@ -29,7 +29,7 @@ INTENDED = {
 or take out what nothing reads.
 """
 
-DEAD = {"CL526", "CL527"}
+DEAD = {"CL119", "CL526", "CL527", "CL883"}
 
 
 def lines_of(data: bytes) -> list[str]:

@@ -10,6 +10,7 @@ from caffelint.model.compare import (
     Outline,
     check_deploy,
     check_transforms,
+    has_its_own,
     only_here,
     outline,
     training_net,
@@ -122,6 +123,25 @@ def deploy_problems(
     own, other = sketched(names[0], built), sketched(names[1], net(train))
     partner = training_net(own, [other])
     return [] if partner is None else check_deploy(own, partner, built)
+
+
+@pytest.mark.parametrize(
+    ("deploy", "train", "beside", "want"),
+    [
+        pytest.param("cars.prototxt", "train_sun.prototxt", "sun.prototxt", True, id="another-has"),
+        pytest.param("sun.prototxt", "train_sun.prototxt", "sun2.prototxt", False, id="its-own"),
+        pytest.param(
+            "sun.prototxt", "train_sun.prototxt", "sun_deploy.prototxt", False, id="two-of-one-name"
+        ),
+        pytest.param("cars.prototxt", "train_sun.prototxt", "a.prototxt", False, id="nobody-has"),
+        pytest.param("cars.prototxt", "train.prototxt", "test.prototxt", False, id="no-name"),
+    ],
+)
+def test_a_training_net_that_has_its_own_deploy_net(
+    deploy: str, train: str, beside: str, want: bool
+) -> None:
+    own, other = (sketched(name, net("")) for name in (deploy, train))
+    assert has_its_own(other, own, [deploy, train, beside]) is want
 
 
 def fed(channels: int = 3, size: int = 8) -> str:

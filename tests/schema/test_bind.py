@@ -261,3 +261,44 @@ def test_any_words(text: str) -> None:
     assert (theirs is None) == bool(parsed.errors)
     if theirs is not None:
         assert str(parsed.message()) == str(theirs)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "unread"),
+    [
+        pytest.param("max_iter: 10", "max_iter", False, id="a-number"),
+        pytest.param("", "max_iter", False, id="not-written"),
+        pytest.param("max_iter: ${n}", "max_iter", True, id="a-placeholder"),
+        pytest.param("max_iter: many", "max_iter", True, id="a-wrong-value"),
+        pytest.param("max_iter: { a: 1 }", "max_iter", True, id="a-block-for-a-number"),
+        pytest.param("test_iter: 1 test_iter: ${n}", "test_iter", True, id="one-of-several"),
+        pytest.param('net: "${n}"', "net", False, id="a-text-of-a-file-that-is-no-template"),
+        pytest.param('net: "${n}" max_iter: ${m}', "net", True, id="a-text-of-a-template"),
+        pytest.param('net: "a" max_iter: ${m}', "net", False, id="another-field-of-a-template"),
+        pytest.param("net: ${n}", "net", True, id="a-text-without-quotes"),
+        pytest.param("solver_type: FAST", "solver_type", True, id="an-unknown-word"),
+        pytest.param("solver_type: sgd", "solver_type", False, id="a-word-that-is-plainly-meant"),
+        pytest.param("train_state { level: x }", "train_state.level", True, id="in-a-block"),
+        pytest.param("train_state { level: x }", "train_state", False, id="the-block-around"),
+        pytest.param(
+            "train_state { ${state} }", "train_state", True, id="a-placeholder-for-fields"
+        ),
+        pytest.param("train_state { ${state} }", "max_iter", False, id="a-field-outside-of-it"),
+        pytest.param(
+            "{% if a %} max_iter: 1 {% else %} max_iter: 2 {% endif %}",
+            "max_iter",
+            True,
+            id="branches-of-a-template",
+        ),
+    ],
+)
+def test_written_values_that_nobody_knows(text: str, path: str, unread: bool) -> None:
+    typed = ours(text, "solver").typed
+    assert typed is not None
+    assert typed.is_unread(path) is unread
+
+
+def test_the_branches_of_a_template_are_no_repetition() -> None:
+    branches = "{% if a %} max_iter: 1 {% else %} max_iter: 2 {% endif %}"
+    kinds = {problem.kind for problem in ours(branches, "solver").problems}
+    assert kinds == {"unfilled-placeholder"}

@@ -237,7 +237,8 @@ class Setup:
             if size is not None and size < 0:
                 self.refuse("negative-size", f"{at}.dim[{i}]", size=size, shape=shown(shape))
             values *= 1 if size is None else size
-            if values > INT_MAX:
+            # NVCaffe divides the batch among its GPUs (parallel.cpp, divide_batch_size).
+            if values > INT_MAX and not self.message.type.schema.builds_on("nvcaffe"):
                 self.refuse("blob-too-large", f"{at}.dim[{i}]", shape=shown(shape))
         return shape
 
@@ -262,6 +263,8 @@ class Setup:
         """Refuse a filler that cannot fill a blob of this shape."""
         type_: str = filler.get("type")
         if type_ not in FILLERS:
+            if self.message.type.schema.base is not None:
+                return  # a fork may have fillers of its own
             match = get_close_matches(type_.lower(), FILLERS, n=1, cutoff=0.5)
             self.refuse(
                 *("unknown-filler", f"{at}.type"),

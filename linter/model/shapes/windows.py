@@ -6,6 +6,7 @@ spp_layer.cpp.
 
 from __future__ import annotations
 
+from ...schema.message import Message
 from .setup import (
     Built,
     Dim,
@@ -65,6 +66,21 @@ def _convolve(s: Setup, upsample: bool) -> Built:
             s.refuse_shape(i, shape)
     top = s.blob((*shape[:axis], outputs, *sizes))
     return Built([top] * s.tops, params)
+
+
+def depthwise(s: Setup) -> Built:
+    """A kernel for each channel, whatever num_output and group say (ConvolutionDepthwise of forks:
+    conv_dw_layer.cpp).
+    """
+    shape = s.need_axes(4)
+    kernel, stride, pad, dilation = _window(s, 2)
+    if shape is None:
+        return Built([None], [None] * _blobs(s))
+    sizes = _output_sizes(s, shape[2:], kernel, stride, pad, dilation, upsample=False)
+    params = [s.fill((shape[1], 1, *kernel), "weight_filler")]
+    if s.own.get("bias_term"):
+        params.append(s.fill((shape[1],), "bias_filler"))
+    return Built([s.blob((*shape[:2], *sizes))], params)
 
 
 def _blobs(s: Setup) -> int:
@@ -260,7 +276,7 @@ def _pooled(s: Setup, axis: int, kernel: Dim, pad: int, stride: int, padded: boo
         # A global pooling covers the whole map, however large that is.
         return 1 if s.own.get("global_pooling") else None
     span = size + 2 * pad - kernel
-    down = s.own.get("round_mode") == "FLOOR"
+    down = s.own.get("round_mode") == "FLOOR" or _floors(s.own)
     out = (span // stride if down else -(-span // stride)) + 1
     if out < 0:
         _refuse_window(s, _pooling_place(s, "kernel_size", KERNEL, axis), kernel, size, pad)
@@ -271,6 +287,11 @@ def _pooled(s: Setup, axis: int, kernel: Dim, pad: int, stride: int, padded: boo
             at = _pooling_place(s, "pad", PAD, axis)
             s.refuse("negative-size", at, size=out, shape=shown(s.bottom))
     return out
+
+
+def _floors(own: Message) -> bool:
+    """Whether the forks' ``ceil_mode`` is there, and false."""
+    return "ceil_mode" in own.type.fields and not own.get("ceil_mode")
 
 
 def spatial_pyramid(s: Setup) -> Built:

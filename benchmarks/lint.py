@@ -1,0 +1,144 @@
+"""The whole of a run: start-up on one net, and a tree of files with one process and with several.
+
+usage: python benchmarks/lint.py [DIRECTORY]
+
+One net: processor time of a whole process, against the least that a Python program could do: import
+``text_format`` and a generated ``caffe_pb2``, and parse the file. A tree: time on the clock with
+``--jobs 1`` and with a job for each core; without DIRECTORY, projects made here. The contestants
+take turns, with all modules compiled; the least time of each counts. Needs ``grpcio-tools``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from parse import residual_net
+
+from caffelint.resources import proto_folder
+from caffelint.walk import cores
+
+ROUNDS = 7
+_ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+_PARSE = """\
+import sys
+sys.path.insert(0, {folder!r})
+from google.protobuf import text_format
+import caffe_pb2
+text_format.Parse(open({net!r}).read(), caffe_pb2.NetParameter())
+"""
+_LENET = """\
+name: "LeNet"
+layer {
+  name: "data" type: "Data" top: "data" top: "label"
+  transform_param { scale: 0.00390625 }
+  data_param { source: "train" batch_size: 64 backend: LMDB }
+}
+layer {
+  name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
+  convolution_param { num_output: 20 kernel_size: 5 weight_filler { type: "xavier" } }
+}
+layer {
+  name: "pool1" type: "Pooling" bottom: "conv1" top: "pool1"
+  pooling_param { pool: MAX kernel_size: 2 stride: 2 }
+}
+layer {
+  name: "ip1" type: "InnerProduct" bottom: "pool1" top: "ip1"
+  inner_product_param { num_output: 500 weight_filler { type: "xavier" } }
+}
+layer { name: "relu1" type: "ReLU" bottom: "ip1" top: "ip1" }
+layer {
+  name: "ip2" type: "InnerProduct" bottom: "ip1" top: "ip2"
+  inner_product_param { num_output: 10 weight_filler { type: "xavier" } }
+}
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip2" bottom: "label" top: "loss" }
+"""
+_SOLVER = """\
+net: "net.prototxt"
+base_lr: 0.01
+lr_policy: "fixed"
+max_iter: 10000
+momentum: 0.9
+snapshot_prefix: "net"
+"""
+
+
+def seconds(command: list[str]) -> tuple[float, float]:
+    """Processor time and time on the clock of a process with its children."""
+    before, start = os.times(), time.perf_counter()
+    done = subprocess.run(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, env=_ENVIRONMENT
+    )
+    clock, after = time.perf_counter() - start, os.times()
+    if done.returncode not in (0, 1):
+        raise SystemExit(done.stderr.decode())
+    spent = after.children_user + after.children_system
+    return spent - before.children_user - before.children_system, clock
+
+
+def least(commands: dict[str, list[str]], rounds: int, what: int) -> dict[str, float]:
+    """The least time of each command, all of them once in every round."""
+    times = dict.fromkeys(commands, float("inf"))
+    for _ in range(rounds):
+        for name, command in commands.items():
+            times[name] = min(times[name], seconds(command)[what])
+    return times
+
+
+def caffelint(*arguments: object) -> list[str]:
+    """The command that checks nets without their data."""
+    return [sys.executable, "-m", "caffelint", "check", "--no-data", *map(str, arguments)]
+
+
+def one_net(name: str, text: str, folder: Path) -> None:
+    """Print a whole process on one net beside one that only parses it."""
+    net = folder / "net.prototxt"
+    net.write_text(text, encoding="utf-8")
+    program = _PARSE.format(folder=str(folder), net=str(net))
+    commands = {"caffelint": caffelint(net), "parse": [sys.executable, "-c", program]}
+    for command in commands.values():
+        seconds(command)  # fills the caches
+    times = least(commands, ROUNDS, 0)
+    ours, theirs = times["caffelint"], times["parse"]
+    print(
+        f"{name:<24} caffelint {ours * 1e3:6.0f} ms   "
+        f"import and text_format.Parse {theirs * 1e3:6.0f} ms   ratio {ours / theirs:.2f}"
+    )
+
+
+def tree(folder: Path) -> None:
+    """Print the times on a directory with one process and with several."""
+    files = [path for path in folder.rglob("*.prototxt") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    commands = {str(jobs): caffelint("--jobs", jobs, folder) for jobs in (1, cores())}
+    times = least(commands, 2, 1)
+    print(f"{len(files)} files, {size / 1e6:.1f} MB")
+    for jobs, spent in times.items():
+        speed = f"{size / spent / 1e6:.2f} MB/s   ratio {times['1'] / spent:.2f}"
+        print(f"{'--jobs ' + jobs:<24} {spent:6.1f} s   {speed}")
+
+
+def main() -> None:
+    """Compare on nets made here, and on a tree."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _ENVIRONMENT["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
+        protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{proto_folder()}"]
+        subprocess.run([*protoc, f"--python_out={folder}", "caffe.proto"], check=True)
+        one_net("LeNet", _LENET, folder)
+        one_net("150 convolutions", residual_net(150), folder)
+        if len(sys.argv) == 1:
+            for number in range(60):
+                project = folder / "tree" / f"project{number}"
+                project.mkdir(parents=True)
+                (project / "net.prototxt").write_text(residual_net(20 + number), encoding="utf-8")
+                (project / "solver.prototxt").write_text(_SOLVER, encoding="utf-8")
+        tree(Path(sys.argv[1]) if len(sys.argv) > 1 else folder / "tree")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""Reading a file as what it is written for: BVLC Caffe, a fork, or several forks together.
+
+What the user says counts: ``--dialect``, ``dialect:`` in a config file, a comment in the file. Else
+a file that BVLC Caffe understands is BVLC's, and nothing about forks is even loaded; another one is
+read with the few forks that know all its names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from .core.problem import Problem
+from .core.source import Source, Span
+from .model.layers import LAYER_TYPES
+from .resources import load_dialects, load_fork, load_schema
+from .schema.bind import bind
+from .schema.descriptor import MessageType, Schema
+from .schema.dialects import BVLC, LayerFacts
+from .schema.kind import detect
+from .schema.message import Message
+from .schema.needs import Need, choices, needs
+from .syntax.lexer import comments
+from .syntax.tree import Tree
+
+AUTO = "auto"
+"""The word for finding out the dialect."""
+
+_COMMENT = re.compile(r"#[ \t]*caffelint:[ \t]*dialect[ \t]*=[ \t]*([^\s#]*)")
+_SEPARATOR = re.compile(r"[+,]")
+
+# What BVLC's parser reports of a file that is written for a fork.
+_TELLTALE = frozenset((
+    *("unknown-field", "unknown-enum-value", "field-given-twice", "list-of-single"),
+    *("wrong-type", "missing-required"),
+))  # fmt: skip
+
+_MOST_TRIED = 4
+"""So many choices are tried before the best of them is taken."""
+
+_MOST_NAMED = 8
+"""So many of the names that decided are pointed at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file as read: its message with all that does not fit the schema; None if it is neither a
+    net nor a solver.
+    """
+
+    schema: Schema
+    message: Message | None
+    problems: list[Problem]
+
+    @property
+    def is_net(self) -> bool:
+        """Whether it is a net, and not a solver."""
+        return self.message is not None and self.message.type is self.schema.net
+
+
+class UnknownDialectError(ValueError):
+    """A dialect that caffelint does not know; the text says which, and which was meant."""
+
+
+def named(words: str) -> tuple[str, ...]:
+    """The dialects that a text like ``ssd`` or ``ssd+r-fcn`` names; none for ``bvlc``.
+
+    Raises:
+        UnknownDialectError: for a name that is not known.
+    """
+    names = tuple(word.strip() for word in _SEPARATOR.split(words))
+    names = tuple(name for name in names if name != BVLC)
+    for name in names:
+        if name not in load_dialects().by_name:
+            from difflib import get_close_matches
+
+            match = get_close_matches(name, load_dialects().names, n=1)
+            meant = f'; did you mean "{match[0]}"?' if match else ""
+            raise UnknownDialectError(f'there is no dialect "{name}"{meant}')
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the settings of a file say about the Caffe that it is written for: the dialect, the
+    descriptor set of the user's own ``caffe.proto``, layer types of the user's own.
+    """
+
+    dialect: str = AUTO
+    proto: bytes = b""
+    layers: tuple[LayerFacts, ...] = ()
+
+    def schema(self, names: tuple[str, ...] = ()) -> Schema:
+        """The schema of some dialects, with what is the user's own."""
+        return load_fork(names, self.proto, self.layers)
+
+
+NOTHING_TOLD = Told()
+
+
+def read_as(tree: Tree, told: Told = NOTHING_TOLD) -> Read:
+    """Bind a file to the schema of what it is written for, ``told`` or found out.
+
+    Raises:
+        UnknownDialectError: if ``told`` names a dialect that is not known.
+    """
+    in_comment, problems = _in_comment(tree.source)
+    if in_comment is not None:
+        read = _bound(tree, told.schema(in_comment))
+    elif told.dialect != AUTO:
+        read = _bound(tree, told.schema(named(told.dialect)))
+    elif told.proto:
+        read = _bound(tree, told.schema())
+    else:
+        read = _found_out(tree, told)
+    return replace(read, problems=read.problems + problems)
+
+
+def _in_comment(source: Source) -> tuple[tuple[str, ...] | None, list[Problem]]:
+    """The dialects that a comment in the file names, None if none does; what is wrong with it."""
+    if "dialect" not in source.text:
+        return None, []
+    for comment in comments(source.text):
+        match = _COMMENT.search(source.text, *comment)
+        if match is None:
+            continue
+        try:
+            return named(match[1]), []
+        except UnknownDialectError as error:
+            span = Span(*match.span())
+            return None, [Problem("unknown-dialect", span, {"flaw": str(error)}, rejects=False)]
+    return None, []
+
+
+def _bound(tree: Tree, schema: Schema) -> Read:
+    type_ = detect(tree, schema)
+    if type_ is None:
+        return Read(schema, None, [])
+    message, problems = bind(tree, type_)
+    return Read(schema, message, problems)
+
+
+def _found_out(tree: Tree, told: Told) -> Read:
+    read = _bound(tree, told.schema())
+    types = LAYER_TYPES.keys() | {layer.type for layer in told.layers}
+    if read.message is None or not _hints_at_fork(read, types):
+        return read
+    found = needs(tree, _of_bvlc(read.message.type), types, load_dialects())
+    best = read
+    for names in choices(found, load_dialects())[:_MOST_TRIED]:
+        other = _with_type(tree, told.schema(names), read.message.type)
+        if best is read or len(other.problems) < len(best.problems):
+            best = other
+        if not other.problems:
+            break
+    if best is read:
+        return read
+    note = _note(best.schema, [need for need in found if need.known_to and not need.inner])
+    return replace(best, problems=[*best.problems, note])
+
+
+def _with_type(tree: Tree, schema: Schema, type_: MessageType) -> Read:
+    root = schema.find_message(type_.path)
+    assert root is not None
+    message, problems = bind(tree, root)
+    return Read(schema, message, problems)
+
+
+def _of_bvlc(type_: MessageType) -> MessageType:
+    same = load_schema().find_message(type_.path)
+    assert same is not None
+    return same
+
+
+def _hints_at_fork(read: Read, types: Collection[str]) -> bool:
+    assert read.message is not None
+    if any(problem.kind in _TELLTALE for problem in read.problems):
+        return True
+    return read.is_net and any(
+        layer.values.get("type", "Split") not in types for layer in read.message.get("layer")
+    )
+
+
+def _note(schema: Schema, found: Sequence[Need]) -> Problem:
+    """That a file is read as a fork's, with what decided."""
+    first, *others = found
+    values = {
+        "dialect": "+".join(schema.dialects),
+        "title": schema.title,
+        "what": first.what,
+        "more": len(others),
+    }
+    also = tuple((need.span, f"and {need.what}") for need in others[:_MOST_NAMED])
+    return Problem("written-for-fork", first.span, values, also, rejects=False)

@@ -1,0 +1,200 @@
+"""Findings in the files that are open, as ``caffelint check`` on their directory would tell them.
+
+A net is checked as the solvers build it that name it: those that are open, and those that lie
+beside it. What is open counts as the editor has it, saved or not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..check import Checker
+from ..config import Config, ConfigError, Configs
+from ..control.add_ignores import added
+from ..core.diagnostic import Diagnostic, Edit, Report, RuleText
+from ..core.naming import RuleNames
+from ..core.source import Source, Span
+from ..dialects import UnknownDialectError
+from ..engine.rule import RuleError
+from ..fix.apply import fix_all
+from ..model.files import resolve
+from ..ownproto import ProtoError
+from ..reading import count_faults
+from ..resources import load_rules
+from ..walk import looks_like_prototxt
+
+_NET_FIELD = re.compile(
+    r"""^[^#\n"']*?\b(?:train_|test_)?net[ \t]*:[ \t]*(?:"([^"\n]*)"|'([^'\n]*)')""", re.MULTILINE
+)
+_NEITHER = "neither-net-nor-solver"
+_LARGEST_SOLVER = 64 * 1024
+_MOST_BESIDE = 200
+
+SETTINGS_ERRORS = (ConfigError, RuleError, ProtoError, UnknownDialectError)
+"""What is wrong with a user's settings, and not with the file that is checked."""
+
+
+def real(path: Path | str) -> Path:
+    """A path through all links: what tells files apart."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:  # a NUL in the name
+        return Path(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found in a group of files, by their real paths; every file that was looked at is
+    there. ``rules`` are the texts of the rules by id, ``names`` the words for them by file.
+    """
+
+    by_file: Mapping[Path, Sequence[Diagnostic]]
+    rules: Mapping[str, RuleText]
+    names: Mapping[Path, RuleNames] = field(default_factory=dict)
+
+
+class Desk:
+    """The open files by their real paths, and checks of them."""
+
+    def __init__(self, texts: Mapping[Path, str] | None = None) -> None:
+        self.open: dict[Path, str] = dict(texts or {})
+
+    def config(self, path: Path) -> Config:
+        """The settings of a file.
+
+        Raises:
+            ConfigError: for a config file that cannot be read or holds what no config may hold.
+        """
+        return Configs().of(path)
+
+    def solvers_of(self, path: Path) -> list[Path]:
+        """The solvers that name a net: those that are open first, then those beside it."""
+        wanted = real(path)
+        config_root = self.config(path).root
+        root = Path(config_root) if config_root is not None else None
+        found: dict[Path, None] = {}
+        for solver, text in self._candidates(wanted):
+            for match in _NET_FIELD.finditer(text):
+                net, _ = resolve(match[1] or match[2] or "", solver, root)
+                if net is not None and real(net) == wanted:
+                    found[solver] = None
+        return list(found)
+
+    def _candidates(self, net: Path) -> Iterator[tuple[Path, str]]:
+        for path, text in self.open.items():
+            if path != net and len(text) <= _LARGEST_SOLVER:
+                yield path, text
+        try:
+            beside = sorted(path for path in net.parent.iterdir() if looks_like_prototxt(path.name))
+        except OSError:
+            return
+        for path in beside[:_MOST_BESIDE]:
+            if path != net and real(path) not in self.open and (text := _small_text(path)):
+                yield path, text
+
+    def check(self, path: Path, *, data: bool) -> Findings:
+        """Check an open file with the solvers that build it. ``data`` tells whether to look at the
+        data that nets name.
+
+        Raises:
+            CheckError: for a file that cannot be read.
+            ConfigError, RuleError, ProtoError, UnknownDialectError: for settings that are wrong.
+        """
+        path = real(path)
+        checker = self._checker(data=data)
+        group = [*self.solvers_of(path), path] if path.parent.is_dir() else [path]
+        report = checker.check(_existing(group, self.open))
+        by_file: dict[Path, list[Diagnostic]] = {real(name): [] for name in report.files}
+        names = {real(name): checker.rules.names(name) for name in report.files}
+        for one in report.diagnostics:
+            if one.name == _NEITHER:  # a file that is only begun, or none of Caffe's
+                continue
+            by_file.setdefault(real(one.place.source.name), []).append(one)
+        return Findings(by_file, report.rules, names)
+
+    def _checker(self, *, data: bool) -> Checker:
+        given: dict[str, Any] = {} if data else {"data": False}
+        checker = Checker(load_rules(), Configs(given))
+        for path, text in self.open.items():
+            checker.contents[path] = to_bytes(text)
+        return checker
+
+    def fixed(self, path: Path) -> str:
+        """The text of an open file with all safe fixes made that the file itself needs.
+
+        Raises:
+            CheckError, ConfigError, RuleError, ProtoError, UnknownDialectError: as ``check``.
+        """
+        path = real(path)
+        group = [*self.solvers_of(path), path]
+
+        def look(contents: Mapping[Path, bytes]) -> Report:
+            checker = self._checker(data=False)
+            checker.contents.update(contents)
+            return checker.check(_existing(group, self.open))
+
+        outcome = fix_all(lambda contents: _only(look(contents), path), count_faults, unsafe=False)
+        one = outcome.files.get(path)
+        return self.open[path] if one is None else one.new.decode("utf-8", "surrogateescape")
+
+
+def _existing(paths: Iterable[Path], known: Mapping[Path, str]) -> list[Path]:
+    """The paths without those that vanished since they were found."""
+    return [path for path in paths if real(path) in known or path.is_file()]
+
+
+def _only(report: Report, path: Path) -> Report:
+    """A report on one file only."""
+    kept = tuple(one for one in report.diagnostics if real(one.place.source.name) == path)
+    return Report(kept, report.rules, report.files)
+
+
+def to_bytes(text: str) -> bytes:
+    """A text of the editor as a file would hold it."""
+    return Source("", text).to_bytes()
+
+
+def _small_text(path: Path) -> str:
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST_SOLVER:
+            return ""
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def ignoring(one: Diagnostic, names: RuleNames) -> Edit | None:
+    """The edit that silences a finding where it stands, with a comment."""
+    source = one.place.source
+    return difference(source.text, added(source, [one], names))
+
+
+def difference(old: str, new: str) -> Edit | None:
+    """The one edit that makes a text of another; None where they are the same."""
+    if old == new:
+        return None
+    most = min(len(old), len(new))
+    start = next((i for i in range(most) if old[i] != new[i]), most)
+    back = 0
+    while back < most - start and old[-1 - back] == new[-1 - back]:
+        back += 1
+    return Edit(Span(start, len(old) - back), new[start : len(new) - back])
+
+
+_DEPRECATED = frozenset(("old-net-form", "old-input-form", "solver-type-deprecated"))
+_UNNECESSARY = ("ignored-", "unused-", "unread-")
+
+
+def is_deprecated(one: Diagnostic) -> bool:
+    """Whether a finding is about an old way to write something."""
+    return one.name in _DEPRECATED
+
+
+def is_unnecessary(one: Diagnostic) -> bool:
+    """Whether a finding is about something that has no effect."""
+    return one.name.startswith(_UNNECESSARY)

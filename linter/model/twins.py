@@ -1,0 +1,169 @@
+"""Layers that training net and test net both have by name, and that are not the same.
+
+A test net takes its weights from the training net by layer name (Net::ShareTrainedLayersWith); what
+a layer does with them stands in its own net.
+
+Problems, with their values:
+
+- ``test-shape-differs``: layer, blob (its role), shape, trained (both shapes)
+- ``test-layer-differs``: layer, field, test, train (both as text)
+- ``in-one-phase-only``: layer, type, blob, phase (the one that it is in)
+- ``test-on-training-data``: layer, source
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..core.problem import Problem
+from ..core.source import Span
+from ..schema.message import Message
+from .build import Shapes, set_up
+from .net import Layer, Net
+from .shapes.setup import shapes_differ, shown
+
+# Types whose parameters decide what is computed, alike in training and in tests.
+_COMPARED = frozenset(
+    (
+        *("Convolution", "Deconvolution", "InnerProduct", "Embed", "Pooling", "LRN", "ReLU"),
+        *("PReLU", "ELU", "Scale", "BatchNorm", "Eltwise", "Concat", "Power", "MVN"),
+    )
+)
+# Fields that change nothing that is computed, or that are meant to differ.
+_NO_MATTER = frozenset(
+    (
+        *("weight_filler", "bias_filler", "filler", "engine", "force_nd_im2col"),
+        *("use_global_stats", "moving_average_fraction", "stable_prod_grad", "num_output"),
+    )
+)
+# What repeated fields of a window are where nothing is written.
+_UNSET = {"stride": "1", "dilation": "1", "pad": "0"}
+
+
+# Types that in place change what all layers behind them get. Dropout does so in training only.
+_CHANGING = frozenset(
+    (
+        *("ReLU", "PReLU", "ELU", "Sigmoid", "TanH", "BNLL", "Swish", "Clip", "Power"),
+        *("BatchNorm", "Scale", "Bias", "LRN", "MVN"),
+    )
+)
+_SOURCES = {
+    "Data": "data_param",
+    "ImageData": "image_data_param",
+    "HDF5Data": "hdf5_data_param",
+    "WindowData": "window_data_param",
+}
+
+
+def check_phases(train: Net, test: Net) -> list[Problem]:
+    """Layers that only one of two nets has and that change what the other goes on with; data that
+    is both trained on and tested with.
+    """
+    problems = list(_same_data(train, test))
+    if train.message is test.message:
+        problems += [*_only_in(train, test), *_only_in(test, train)]
+    return problems
+
+
+def _only_in(net: Net, other: Net) -> Iterator[Problem]:
+    """In-place layers that the other phase of the same file leaves out, on a blob that it has."""
+    kept = {id(layer.message) for layer in other.layers}
+    there = {(layer.type, name) for layer in other.layers for name in layer.top_names}
+    made = {name for _, name in there}
+    for layer in net.layers:
+        if not layer.in_place or layer.type not in _CHANGING or id(layer.message) in kept:
+            continue
+        blob = layer.top_names[0]
+        if blob in made and (layer.type, blob) not in there:
+            values = {"layer": layer.name, "type": layer.type, "blob": blob}
+            span = layer.message.span("include" if layer.message.has("include") else "exclude")
+            values["phase"] = net.state.phase
+            yield Problem("in-one-phase-only", span, values, (), layer.name, False)
+
+
+def _same_data(train: Net, test: Net) -> Iterator[Problem]:
+    trained = {_source(layer): layer for layer in train.sources}
+    for layer in test.sources:
+        source = _source(layer)
+        twin = trained.get(source)
+        # A layer for both phases says nothing of what the net is for, and a stage that it is meant.
+        if not source or twin is None or twin.message is layer.message:
+            continue
+        if not any(rule.has("stage") for rule in layer.message.get("include")):
+            values = {"layer": layer.name, "source": source}
+            span = layer.message.find(f"{_SOURCES[layer.type]}.source") or Span(0, 0)
+            yield Problem("test-on-training-data", span, values, (), layer.name, False)
+
+
+def _source(layer: Layer) -> str:
+    block = _SOURCES.get(layer.type)
+    return str(layer.message.sub(block).get("source")) if block and not layer.opaque else ""
+
+
+def check_twins(train: Net, test: Net, shapes: Shapes) -> list[Problem]:
+    """Layers of a test net that differ from the training net's of the same name; ``shapes`` are
+    those of the test net.
+    """
+    trained = {layer.name: layer for layer in train.layers}
+    pairs = [
+        (layer, twin)
+        for layer in test.layers
+        if (twin := trained.get(layer.name)) is not None and twin.message is not layer.message
+    ]
+    differing = list(_differences(pairs))
+    if not any(layer.weighs for layer, _ in pairs):
+        return differing
+    return [*_shape_differences(pairs, shapes, set_up(train)[0]), *differing]
+
+
+def _shape_differences(
+    pairs: list[tuple[Layer, Layer]], shapes: Shapes, trained: Shapes
+) -> Iterator[Problem]:
+    for layer, twin in pairs:
+        blobs = zip(layer.params, shapes.params[layer], trained.params[twin], strict=False)
+        for param, own, other in blobs:
+            if shapes_differ(own, other):
+                values = {"layer": layer.name, "blob": param.role}
+                values.update(shape=shown(own), trained=shown(other))
+                span = layer.message.span("name")
+                yield Problem("test-shape-differs", span, values, (), layer.name)
+                break
+
+
+def _differences(pairs: list[tuple[Layer, Layer]]) -> Iterator[Problem]:
+    for layer, twin in pairs:
+        own, other = layer.own, twin.own
+        if layer.type != twin.type:
+            if layer.type in _COMPARED and twin.type in _COMPARED:
+                yield _differs(layer, "type", layer.type, twin.type)
+            continue
+        if layer.type not in _COMPARED or own is None or other is None:
+            continue
+        for name in dict.fromkeys((*own.values, *other.values)):
+            if name in _NO_MATTER or _by_axis(own, name) or _by_axis(other, name):
+                continue
+            if _shown(own, name) != _shown(other, name):
+                yield _differs(layer, name, _shown(own, name), _shown(other, name))
+                break
+
+
+def _shown(own: Message, name: str) -> str:
+    """A field's value in words; of a window, one number where it is the same along all axes."""
+    value = own.get(name)
+    values = value if isinstance(value, list) else [value]
+    words = [f"{one:g}" if isinstance(one, float) else str(one) for one in values]
+    words = words or [_UNSET.get(name, "none")]
+    return words[0] if len(set(words)) == 1 else ", ".join(words)
+
+
+def _by_axis(own: Message, name: str) -> bool:
+    """Whether a window parameter is given as ``x_h`` and ``x_w``, which is not compared."""
+    stem = name.removesuffix("_size")
+    return name.endswith(("_h", "_w")) or any(f"{stem}_{axis}" in own.values for axis in "hw")
+
+
+def _differs(layer: Layer, field: str, test: str, train: str) -> Problem:
+    values = {"layer": layer.name, "field": field, "test": test, "train": train}
+    path = field if field == "type" or layer.kind is None else f"{layer.kind.param}.{field}"
+    span = layer.message.find(path) or layer.message.span("name")
+    return Problem("test-layer-differs", span, values, (), layer.name, False)

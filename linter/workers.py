@@ -1,0 +1,92 @@
+"""Processes that share work on many files.
+
+Each has an object of its own that does the work, made once. Results come in the order of the work,
+whoever did it. Only objects of caffelint's own pass between the processes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.connection import wait
+from threading import Thread
+from typing import Any, Protocol, TypeVar
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+_AT_ONCE = 8
+"""So many items in a row go to one process: files of a directory often need the same others."""
+
+
+class WorkerError(Exception):
+    """A process was ended from outside."""
+
+
+class Each(Protocol):
+    """Does a piece of work for each of some items: ``work(worker, item)``, in their order."""
+
+    def __call__(
+        self, work: Callable[[Any, _Item], _Result], items: Sequence[_Item]
+    ) -> Iterable[_Result]:
+        """What the work gives for each item."""
+
+
+@contextmanager
+def start_workers(number: int, make: Callable[..., object], *arguments: object) -> Iterator[Each]:
+    """Processes that each work with ``make(*arguments)``; all of them end with the block.
+
+    Raises:
+        WorkerError: when one of them is ended from outside, for want of memory as a rule.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    # A fork has all modules and rules at once; elsewhere it is no safe start, or there is none.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(number, context, _begin, (make, arguments))
+
+    def each(work: Callable[[Any, _Item], _Result], items: Sequence[_Item]) -> Iterable[_Result]:
+        return pool.map(partial(_do, work), items, chunksize=_AT_ONCE)
+
+    try:
+        yield each
+    except BaseException as error:
+        # What is under way is of no use any more, and may take long.
+        for process in set(multiprocessing.active_children()) - before:
+            process.terminate()
+        if isinstance(error, BrokenProcessPool):
+            raise WorkerError(
+                "a worker process was ended, perhaps for want of memory; --jobs 1 does without"
+            ) from error
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_worker: object = None
+"""In a worker process: what it works with."""
+
+
+def _begin(make: Callable[..., object], arguments: Sequence[object]) -> None:
+    global _worker  # the one place that a pool leaves for it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is answered by the parent alone
+    Thread(target=_end_with_parent, daemon=True).start()
+    _worker = make(*arguments)
+
+
+def _do(work: Callable[[Any, _Item], _Result], item: _Item) -> _Result:
+    return work(_worker, item)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

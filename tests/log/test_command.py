@@ -1,0 +1,152 @@
+"""``caffelint log`` from the command line, with logs that are written here."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from caffelint.cli import cli
+
+from .caffe_log import glog, loss, run, text
+from .test_drift import NET, SOLVER
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "train.log"
+    path.write_bytes(text(run()))
+    return path
+
+
+def _call(*arguments: object, stdin: bytes | None = None) -> tuple[int, str]:
+    result = CliRunner().invoke(cli, ["log", *map(str, arguments)], input=stdin)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout
+
+
+def test_the_summary_tells_what_ran(log: Path) -> None:
+    _, said = _call(log)
+    for words in (
+        f"{log.as_posix()}: one run, lines 1 to {len(run())}",
+        'training of net "Tiny", begun 1124 12:00:00, 31.0 s long',
+        "iterations   0 to 300 of 300, done",
+        "accuracy 0.5 -> 0.8",
+        "loss 2 -> 1",
+        "rate         0.01\n",
+        "speed        4.5 iterations a second\n",
+    ):
+        assert words in said
+
+
+def test_what_is_left_of_a_run_that_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "train.log"
+    path.write_bytes(text(run()[:-5]))
+    _, said = _call(path)
+    assert "0 to 200 of 300, not ended in this log" in said
+    assert "4.5 iterations a second, 22.2 s to go" in said
+
+
+def test_csv_has_every_value(log: Path) -> None:
+    status, said = _call(log, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(said)))
+    assert status == 0
+    assert len(rows) == 3 * 4 + 4 * 2
+    assert rows[0] == {
+        "log": log.as_posix(), "run": "0", "phase": "test", "net": "0", "series": "output",
+        "output": "accuracy", "index": "0", "iteration": "0", "seconds": "1.000000",
+        "value": "0.5", "weight": "", "line": rows[0]["line"],
+    }  # fmt: skip
+    assert "Test net output #0: accuracy = 0.5" in run()[int(rows[0]["line"]) - 1]
+    assert [row["value"] for row in rows if row["series"] == "lr"] == ["0.01"] * 3
+
+
+def test_json_has_every_series(log: Path) -> None:
+    _, said = _call(log, "--format", "json")
+    document = json.loads(said)
+    assert document["version"] == 1
+    (one,) = document["runs"]
+    assert (one["done"], one["last_iteration"], one["log"]) == (True, 300, log.as_posix())
+    series = {(each["phase"], each["series"], each["output"]): each for each in one["series"]}
+    assert series["train", "loss", ""]["iterations"] == [0, 100, 200]
+    assert series["test", "output", "accuracy"]["values"] == [0.5, 0.6, 0.7, 0.8]
+    assert series["train", "output", "loss"]["weight"] == 1.0
+    assert "diagnostics" in document
+
+
+def test_json_has_no_numbers_that_json_has_not(tmp_path: Path) -> None:
+    path = tmp_path / "train.log"
+    path.write_bytes(text([loss(0, "nan"), loss(1, "-inf")]))
+    _, said = _call(path, "--format", "json")
+    (one,) = json.loads(said, parse_constant=pytest.fail)["runs"]
+    assert one["series"][0]["values"] == ["nan", "-inf"]
+
+
+def test_a_pipe_is_read() -> None:
+    _, said = _call("-", stdin=text(run()))
+    assert "<stdin>: one run" in said
+    _, said = _call("-", "--format", "csv", stdin=text(run()))
+    assert said.count("\n") == 1 + 20
+
+
+def test_findings_stand_on_lines_of_the_log(tmp_path: Path) -> None:
+    lines = [line.replace("    num_output: 2", "    num_output: 0") for line in run()]
+    path = tmp_path / "train.log"
+    path.write_bytes(text(lines))
+    _, said = _call(path, "--format", "json")
+    found = [one for one in json.loads(said)["diagnostics"] if "num_output" in one["message"]]
+    assert [(one["file"], lines[one["line"] - 1]) for one in found] == [
+        (path.as_posix(), "    num_output: 0")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "want"),
+    [
+        ("", "", []),
+        ("base_lr: 0.01", "base_lr: 0.02", [("solver.prototxt", "the solver")]),
+        ("num_output: 2", "num_output: 3", [("net.prototxt", 'layer "ip"')]),
+    ],
+)
+def test_files_that_say_something_else_than_the_log(
+    log: Path, old: str, new: str, want: list[tuple[str, str]]
+) -> None:
+    solver, net = log.with_name("solver.prototxt"), log.with_name("net.prototxt")
+    solver.write_text(SOLVER.replace(old, new))
+    net.write_text(NET.replace(old, new))
+    _, said = _call(log, "--solver", solver, "--format", "json")
+    found = [one for one in json.loads(said)["diagnostics"] if one["name"] == "log-differs"]
+    assert [(Path(one["file"]).name, one["message"][: len(want[0][1])]) for one in found] == want
+
+
+def test_following_ends_with_the_run(log: Path) -> None:
+    status, said = _call(log, "--follow")
+    assert (status, "iteration 200: loss 1.63333" in said) == (0, True)
+
+
+def test_following_says_what_has_ended_it(tmp_path: Path) -> None:
+    path = tmp_path / "train.log"
+    fatal = glog("Check failed: error == cudaSuccess (2 vs. 0)  out of memory", level="F")
+    path.write_bytes(text([*run()[:-5], fatal]))
+    status, said = _call(path, "--follow")
+    assert status == 0
+    assert "iteration 200" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--follow", "-"], "--follow takes one file"),
+        (["missing.log"], "missing.log: No such file or directory"),
+        (["-", "other.log"], "- stands alone"),
+    ],
+)
+def test_mistakes_in_the_call(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(cli, ["log", *arguments])
+    assert result.exit_code != 0
+    assert message in result.output

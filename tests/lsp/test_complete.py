@@ -1,0 +1,103 @@
+"""Completion: what is suggested, and what it writes."""
+
+from __future__ import annotations
+
+import pytest
+
+from caffelint.lsp.complete import complete
+
+from .marked import at
+
+_LAYERS = 'layer { name: "data" type: "Input" top: "data" top: "label" }\n'
+
+
+def labels(marked: str, name: str = "net.prototxt") -> list[str]:
+    return [item.label for item in complete(*at(marked, name))]
+
+
+@pytest.mark.parametrize(
+    ("marked", "first"),
+    [
+        ('layer { type: "Pooling" pooling_param { pool: | } }', ["MAX", "AVE", "STOCHASTIC"]),
+        ("layer { type: 'Pooling' p|", ["pooling_param"]),
+        ("layer { include { phase: T| } }", ["TRAIN", "TEST"]),
+        ('layer { convolution_param { weight_filler { type: "x|', ["constant", "gaussian"]),
+        ("layer { convolution_param { bias_term: |", ["true", "false"]),
+        (_LAYERS + 'layer { name: "c" bottom: "|', ["label", "data"]),
+        ('layer { name: "c" bottom: "a" top: |', ["c", "a"]),
+        ('layer { param { name: "w" } } layer { param { name: "|" } }', ["w"]),
+        ("layers { type: CONV|", ["NONE", "ABSVAL"]),
+        ("net_param: 1\nna|", ["name"]),
+    ],
+)
+def test_first_suggestions(marked: str, first: list[str]) -> None:
+    found = labels(marked)
+    assert [label for label in found if label in first] == first
+    assert first[0] == found[0] or first[0] == "name"
+
+
+@pytest.mark.parametrize(
+    ("marked", "some"),
+    [
+        ('type: "|', {"SGD", "Adam"}),
+        ("lr_policy: '|'", {"step", "multistep", "poly"}),
+        ("solver_mode: |", {"CPU", "GPU"}),
+        ("|", {"net", "base_lr"}),
+    ],
+)
+def test_in_a_solver(marked: str, some: set[str]) -> None:
+    assert some <= set(labels(marked, "solver.prototxt"))
+
+
+def test_layer_types_of_a_fork() -> None:
+    net = '# caffelint: dialect=ssd\nlayer { name: "p" type: "|" }'
+    assert {"PriorBox", "Convolution"} <= set(labels(net))
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        pytest.param("# layer { |", id="comment"),
+        pytest.param("layer { nonsense { |", id="unknown-block"),
+        pytest.param('layer { name: "|', id="free-text"),
+        pytest.param("layer { pooling_param { stride: |", id="number"),
+    ],
+)
+def test_nothing_to_suggest(marked: str) -> None:
+    assert labels(marked) == []
+
+
+def test_what_is_written_is_not_suggested_again() -> None:
+    found = labels('layer { name: "a" top: "b" | }')
+    assert "name" not in found
+    assert "top" in found  # it is repeated
+
+
+def test_value_on_the_next_line_is_a_field() -> None:
+    assert "stride" in labels("layer { pooling_param { pool:\n |")
+
+
+@pytest.mark.parametrize(
+    ("marked", "label", "result"),
+    [
+        ("layer { ty| }", "type", 'layer { type: "$0" }'),
+        ("layer { con| }", "convolution_param", "layer { convolution_param {\n\t$0\n} }"),
+        ("layer { ty|: 'x' }", "type", "layer { type: 'x' }"),
+        ('layer { type: "Re| }', "ReLU", 'layer { type: "ReLU"'),
+        ('layer { type: "Re|x" }', "ReLU", 'layer { type: "ReLU" }'),
+        ("layer { type: | }", "ReLU", 'layer { type: "ReLU" }'),
+        ("layer { type: Re| }", "ReLU", 'layer { type: "ReLU" }'),
+        ("layer { pooling_param { pool: M|A } }", "AVE", "layer { pooling_param { pool: AVE } }"),
+    ],
+)
+def test_what_is_written(marked: str, label: str, result: str) -> None:
+    document, offset = at(marked)
+    item = next(i for i in complete(document, offset, snippets=True) if i.label == label)
+    start, end = item.span
+    assert document.text[:start] + item.text + document.text[end:] == result
+
+
+def test_suggestions_say_what_a_field_is() -> None:
+    item = next(i for i in complete(*at("layer { pooling_param { str|")) if i.label == "stride")
+    assert item.detail == "uint32 = 1"
+    assert item.about

@@ -1,0 +1,253 @@
+"""The real server process, as an editor speaks to it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_lsp
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pytest_lsp import ClientServerConfig, LanguageClient
+
+from .marked import NET
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+COMMAND = ClientServerConfig([sys.executable, "-m", "caffelint", "lsp"])
+
+BROKEN = NET.replace('bottom: "data"', 'bottom: "dat"')
+
+
+@pytest_lsp.fixture(config=COMMAND, scope="module")
+async def client(lsp_client: LanguageClient) -> AsyncGenerator[None]:
+    await lsp_client.initialize_session(
+        types.InitializeParams(
+            capabilities=types.ClientCapabilities(
+                text_document=types.TextDocumentClientCapabilities(
+                    document_link=types.DocumentLinkClientCapabilities(tooltip_support=True),
+                    completion=types.CompletionClientCapabilities(
+                        completion_item=types.ClientCompletionItemOptions(
+                            snippet_support=True,
+                            documentation_format=[types.MarkupKind.Markdown],
+                        )
+                    ),
+                )
+            )
+        )
+    )
+    yield
+    await lsp_client.shutdown_session()
+
+
+class Text:
+    """One open text, and where things are in it."""
+
+    def __init__(self, client: LanguageClient, path: Path, text: str) -> None:
+        self.client = client
+        self.uri = path.as_uri()
+        self.id = types.TextDocumentIdentifier(self.uri)
+        self.text = text
+        self.version = 1
+        item = types.TextDocumentItem(self.uri, "prototxt", 1, text)
+        client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+
+    def change(self, text: str) -> None:
+        self.text, self.version = text, self.version + 1
+        self.client.text_document_did_change(
+            types.DidChangeTextDocumentParams(
+                types.VersionedTextDocumentIdentifier(self.version, self.uri),
+                [types.TextDocumentContentChangeWholeDocument(text)],
+            )
+        )
+
+    def at(self, piece: str) -> types.Position:
+        offset = self.text.index(piece.replace("|", "")) + piece.index("|")
+        before = self.text[:offset]
+        last = before.rpartition("\n")[2]
+        return types.Position(before.count("\n"), len(last.encode("utf-16-le")) // 2)
+
+    def cut(self, range_: types.Range) -> str:
+        lines = self.text.split("\n")
+        assert range_.start.line == range_.end.line
+        line = lines[range_.start.line].encode("utf-16-le")
+        return line[2 * range_.start.character : 2 * range_.end.character].decode("utf-16-le")
+
+    async def findings(self) -> list[types.Diagnostic]:
+        """What the server says of this version of the text; to be asked right after a change."""
+        while True:
+            told = await asyncio.wait_for(
+                self.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS), 10
+            )
+            if (told.uri, told.version) == (self.uri, self.version):
+                return list(told.diagnostics)
+
+
+Opener = Callable[..., Text]
+
+
+@pytest.fixture
+def opened(client: LanguageClient, tmp_path: Path) -> Opener:
+    """Opens a text under a name in a directory of its own."""
+    return lambda text, name="net.prototxt": Text(client, tmp_path / name, text)
+
+
+async def test_findings_while_typing(opened: Opener) -> None:
+    one = opened(NET)
+    assert [found.code for found in await one.findings()] == []
+    one.change(BROKEN)
+    (found,) = (each for each in await one.findings() if each.code == "CL101")
+    assert one.cut(found.range) == '"dat"'
+    assert found.severity == types.DiagnosticSeverity.Error
+    assert found.source == "caffelint"
+    one.change(NET)
+    assert await one.findings() == []
+    one.change("layer { name: ")
+    assert await one.findings()
+
+
+async def test_findings_have_tags_and_places_that_explain_them(opened: Opener) -> None:
+    twice = NET + 'layer { name: "b" type: "ReLU" bottom: "data" top: "fc" }\n'
+    one = opened(twice)
+    found = await one.findings()
+    told = [place for each in found for place in each.related_information or ()]
+    assert any(one.cut(place.location.range).strip('"') == "fc" for place in told)
+    old = opened(
+        'input: "data"\ninput_dim: 1\ninput_dim: 3\ninput_dim: 4\ninput_dim: 4\n', "o.prototxt"
+    )
+    tags = [tag for each in await old.findings() for tag in each.tags or ()]
+    assert types.DiagnosticTag.Deprecated in tags
+
+
+async def test_fixes_and_ignores(opened: Opener, client: LanguageClient) -> None:
+    one = opened(BROKEN)
+    found = next(each for each in await one.findings() if each.code == "CL101")
+    context = types.CodeActionContext([found])
+    offered = await client.text_document_code_action_async(
+        types.CodeActionParams(one.id, found.range, context)
+    )
+    assert offered
+    ignore = next(each for each in offered if each.title.startswith("Ignore CL101"))
+    assert ignore.edit is not None
+    assert ignore.edit.changes is not None
+    (edit,) = ignore.edit.changes[one.uri]
+    assert "caffelint: ignore[CL101]" in edit.new_text
+
+
+async def test_fix_all_mends_what_is_safe(opened: Opener, client: LanguageClient) -> None:
+    one = opened(NET + 'force_backward: "true"\n')
+    await one.findings()
+    whole = types.Range(types.Position(0, 0), types.Position(99, 0))
+    context = types.CodeActionContext([], only=[types.CodeActionKind.SourceFixAll])
+    offered = await client.text_document_code_action_async(
+        types.CodeActionParams(one.id, whole, context)
+    )
+    (every,) = offered or ()
+    assert every.edit is not None
+    assert every.edit.changes is not None
+    (edit,) = every.edit.changes[one.uri]
+    assert edit.range.start.line == NET.count("\n")
+    assert '"' not in edit.new_text
+
+
+async def test_places_count_utf_16(opened: Opener, client: LanguageClient) -> None:
+    one = opened('layer { name: "两😀" type: "Input" top: "😀b" }\nlayer { bottom: "😀b" }\n')
+    where = one.at('bottom: "😀|b"')
+    found = await client.text_document_references_async(
+        types.ReferenceParams(types.ReferenceContext(True), one.id, where)
+    )
+    assert [one.cut(place.range) for place in found or ()] == ["😀b", "😀b"]
+
+
+async def test_hover_completion_and_names(opened: Opener, client: LanguageClient) -> None:
+    one = opened(NET)
+    where = one.at('bottom: "da|ta"')
+    shown = await client.text_document_hover_async(types.HoverParams(one.id, where))
+    assert shown is not None
+    assert isinstance(shown.contents, types.MarkupContent)
+    assert "2×4" in shown.contents.value
+    asked = types.CompletionParams(one.id, where)
+    found = await client.text_document_completion_async(asked)
+    assert isinstance(found, types.CompletionList)
+    assert [item.label for item in found.items] == ["data"]
+    renamed = await client.text_document_rename_async(types.RenameParams(one.id, where, "x"))
+    assert renamed is not None
+    assert renamed.changes is not None
+    assert {edit.new_text for edit in renamed.changes[one.uri]} == {'"x"'}
+    with pytest.raises(JsonRpcException, match="already"):
+        await client.text_document_rename_async(types.RenameParams(one.id, where, "fc"))
+
+
+async def test_outline_folding_hints_and_format(opened: Opener, client: LanguageClient) -> None:
+    one = opened(NET.replace("  param", "param"))
+    outline = await client.text_document_document_symbol_async(types.DocumentSymbolParams(one.id))
+    assert [each.name for each in outline or ()] == ["data", "fc", "relu", "out"]
+    folds = await client.text_document_folding_range_async(types.FoldingRangeParams(one.id))
+    assert [(each.start_line, each.end_line) for each in folds or ()] == [(2, 5), (8, 12)]
+    whole = types.Range(types.Position(0, 0), types.Position(99, 0))
+    hints = await client.text_document_inlay_hint_async(types.InlayHintParams(one.id, whole))
+    assert [each.label for each in hints or ()] == ["2×4"] * 4
+    options = types.FormattingOptions(tab_size=2, insert_spaces=True)
+    edits = await client.text_document_formatting_async(
+        types.DocumentFormattingParams(one.id, options)
+    )
+    assert [(each.range.start.line, each.new_text) for each in edits or ()] == [
+        (4, "  "),
+        (10, "  "),
+    ]
+    some = types.Range(types.Position(4, 0), types.Position(5, 0))
+    edits = await client.text_document_range_formatting_async(
+        types.DocumentRangeFormattingParams(one.id, some, options)
+    )
+    assert [each.range.start.line for each in edits or ()] == [4]
+
+
+async def test_solver_leads_to_its_net_and_back(
+    opened: Opener, client: LanguageClient, tmp_path: Path
+) -> None:
+    (tmp_path / "net.prototxt").write_text(NET)
+    solver = opened('net: "net.prototxt"\nbase_lr: 0.1\n', "solver.prototxt")
+    links = await client.text_document_document_link_async(types.DocumentLinkParams(solver.id))
+    net = (tmp_path / "net.prototxt").as_uri()
+    assert [link.target for link in links or ()] == [net]
+    places = await client.text_document_definition_async(
+        types.DefinitionParams(solver.id, solver.at('net: "n|et'))
+    )
+    assert isinstance(places, list)
+    assert [place.uri for place in places if isinstance(place, types.Location)] == [net]
+    one = opened(NET)
+    back = await client.text_document_document_link_async(types.DocumentLinkParams(one.id))
+    assert [link.target for link in back or ()] == [solver.uri]
+
+
+async def test_an_unsaved_net_counts_for_its_solver(opened: Opener, tmp_path: Path) -> None:
+    (tmp_path / "net.prototxt").write_text(NET)
+    net = opened(BROKEN)
+    await net.findings()
+    solver = opened('net: "net.prototxt"\nbase_lr: 0.1\nmax_iter: 5\n', "solver.prototxt")
+    assert "CL101" in [each.code for each in await net.findings()]
+    solver.change("base_lr: 0.1\n")
+    assert await solver.findings()
+
+
+async def test_a_mistake_in_the_config_is_told(
+    opened: Opener, client: LanguageClient, tmp_path: Path
+) -> None:
+    (tmp_path / ".caffelint.yaml").write_text("selekt: [CL1]\n")
+    opened(NET)
+    told = await asyncio.wait_for(client.wait_for_notification(types.WINDOW_SHOW_MESSAGE), 10)
+    assert "selekt" in told.message
+
+
+async def test_any_text_is_answered(opened: Opener, client: LanguageClient) -> None:
+    for text in ("{" * 5000, "\ud800 \u2028 layer{\x00", "]" * 99, "layer { name: '", "\r\r\ufeff"):
+        one = opened(text, f"x{len(text)}.prototxt")
+        start = types.Position(0, 1)
+        await one.findings()
+        await client.text_document_hover_async(types.HoverParams(one.id, start))
+        await client.text_document_completion_async(types.CompletionParams(one.id, start))
+        await client.text_document_document_symbol_async(types.DocumentSymbolParams(one.id))
+        await client.text_document_folding_range_async(types.FoldingRangeParams(one.id))

@@ -1,0 +1,52 @@
+"""Where a region-based detector states another number of classes than in the rest of its net."""
+
+from __future__ import annotations
+
+import pytest
+
+from caffelint.model.detectors import check_detectors
+
+from .build import layer, net
+
+
+def python(name: str, told: str, wiring: str) -> str:
+    own = f'python_param {{ module: "m" layer: "L" param_str: "{told}" }}'
+    return layer(name, "Python", wiring, own)
+
+
+def scores(outputs: int, labels: str = "labels") -> str:
+    own = f"inner_product_param {{ num_output: {outputs} }}"
+    return layer("cls", "InnerProduct", "data -> cls", own) + layer(
+        "loss", "SoftmaxWithLoss", f"cls {labels} -> loss"
+    )
+
+
+def data(told: str) -> str:
+    return python("data", told, "-> data gt")
+
+
+def targets(told: str) -> str:
+    return python("targets", told, "gt -> labels")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (data("'num_classes': 3") + targets("'num_classes': 3") + scores(3), []),
+        (data("'num_classes': 3") + targets("'num_classes': 21") + scores(3),
+         [("targets", "'num_classes': 21", "'num_classes': 3")]),
+        (data("'num_classes': 3") + targets("'num_classes': 3") + scores(21),
+         [("cls", "num_output: 21", "num_output: 3")]),
+        (data("") + targets("{'num_classes': 4, 'agnostic': 1}") + scores(21),
+         [("cls", "num_output: 21", "num_output: 4")]),
+        # Which of two is wrong cannot be seen.
+        (data("'num_classes': 3") + targets("num_classes: 21"), []),
+        # Labels of another kind, such as those of proposals: object or not.
+        (data("'num_classes': 3") + python("anchors", "'stride': 16", "gt -> labels") + scores(2),
+         []),
+    ],
+)  # fmt: skip
+def test_numbers_of_classes(text: str, wanted: list[tuple[str, str, str]]) -> None:
+    found = check_detectors(net(text))
+    assert [(p.layer, p.values["what"], p.values["write"]) for p in found] == wanted
+    assert not any(problem.rejects for problem in found)

@@ -1,0 +1,256 @@
+"""Predicted gradients against a backward pass with random weights that is really computed.
+
+Every row is a small net; the rms of the gradient of each blob and of each learned blob is compared
+with its mean over a few passes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from caffelint.model.build import set_up
+from caffelint.moments.backward import Backward, backward
+from caffelint.moments.forward import forward
+
+from ..model.build import net
+from .nets import net_text
+
+np = pytest.importorskip("numpy")
+
+from .backprop import Backprop  # noqa: E402 - needs numpy
+
+SEEDS = 5
+
+_HEAD = """
+    z InnerProduct {} -> z | num_output: 10 w(xavier)
+    y = 32 | uniform max: 9.999
+    l SoftmaxWithLoss z y -> l
+"""
+_X = "x = 32 16 8 8 | gaussian std: 1"
+_C = "c Convolution x -> c | num_output: 32 kernel_size: 3 w(msra)"
+
+NETS = {
+    "softmax": "x = 64 100 | gaussian std: 1" + _HEAD.replace("32 |", "64 |").format("x"),
+    "softmax, saturated": """
+        x = 64 100 | gaussian std: 3
+        z InnerProduct x -> z | num_output: 10 w(gaussian std: 1)
+        y = 64 | uniform max: 9.999
+        l SoftmaxWithLoss z y -> l
+    """,
+    "softmax, weighted": """
+        x = 64 100 | gaussian std: 1
+        z InnerProduct x -> z | num_output: 10 w(xavier)
+        y = 64 | uniform max: 9.999
+        l SoftmaxWithLoss z y -> l | | loss_weight: 0.3
+    """,
+    "sigmoid loss": """
+        x = 64 100 | gaussian std: 1
+        z InnerProduct x -> z | num_output: 10 w(msra)
+        y = 64 10 | uniform
+        l SigmoidCrossEntropyLoss z y -> l
+    """,
+    "euclidean": """
+        x = 64 100 | gaussian std: 1
+        z InnerProduct x -> z | num_output: 10 w(msra)
+        y = 64 10 | gaussian mean: 2 std: 1
+        l EuclideanLoss z y -> l
+    """,
+    "hinge": """
+        x = 64 100 | gaussian std: 1
+        z InnerProduct x -> z | num_output: 10 w(xavier)
+        y = 64 | uniform max: 9.999
+        l HingeLoss z y -> l
+    """,
+    "hinge, squared": """
+        x = 64 100 | gaussian std: 1
+        z InnerProduct x -> z | num_output: 10 w(xavier)
+        y = 64 | uniform max: 9.999
+        l HingeLoss z y -> l | norm: L2
+    """,
+    "ip relu": f"""
+        x = 32 100 | gaussian std: 1
+        a InnerProduct x -> a | num_output: 80 w(msra)
+        r ReLU a -> r
+        {_HEAD.format("r")}
+    """,
+    "ip transposed": f"""
+        x = 32 100 | gaussian std: 1
+        a InnerProduct x -> a | num_output: 80 transpose: true w(msra)
+        r ReLU a -> r
+        {_HEAD.format("r")}
+    """,
+    "leaky": f"{_X}\n{_C}\nr ReLU c -> r | negative_slope: 0.3\n{_HEAD.format('r')}",
+    "prelu": f"{_X}\n{_C}\nr PReLU c -> r\n{_HEAD.format('r')}",
+    "sigmoid": f"{_X}\n{_C}\nr Sigmoid c -> r\n{_HEAD.format('r')}",
+    "tanh": f"{_X}\n{_C}\nr TanH c -> r\n{_HEAD.format('r')}",
+    "elu": f"{_X}\n{_C}\nr ELU c -> r\n{_HEAD.format('r')}",
+    "power": f"{_X}\n{_C}\nr Power c -> r | scale: 0.5 shift: 1\n{_HEAD.format('r')}",
+    "square": f"{_X}\n{_C}\nr Power c -> r | power: 2 scale: 0.5\n{_HEAD.format('r')}",
+    "dropout": f"{_X}\n{_C}\nr ReLU c -> r\nd Dropout r -> d\n{_HEAD.format('d')}",
+    "lrn": f"{_X}\n{_C}\nr ReLU c -> r\nd LRN r -> d | alpha: 0.1\n{_HEAD.format('d')}",
+    "conv padded, strided": f"""
+        {_X}
+        c Convolution x -> c | num_output: 32 kernel_size: 3 pad: 1 stride: 2 w(msra)
+        r ReLU c -> r
+        d Convolution r -> d | num_output: 32 kernel_size: 3 pad: 1 w(msra)
+        s ReLU d -> s
+        {_HEAD.format("s")}
+    """,
+    "conv in groups": f"""
+        {_X}
+        c Convolution x -> c | num_output: 32 kernel_size: 3 w(msra)
+        r ReLU c -> r
+        d Convolution r -> d | num_output: 32 kernel_size: 3 group: 4 w(msra)
+        s ReLU d -> s
+        {_HEAD.format("s")}
+    """,
+    "deconv": f"""
+        {_X}
+        c Convolution x -> c | num_output: 16 kernel_size: 3 stride: 3 w(msra)
+        r ReLU c -> r
+        d Deconvolution r -> d | num_output: 16 kernel_size: 4 stride: 2 pad: 1 w(msra)
+        s ReLU d -> s
+        {_HEAD.format("s")}
+    """,
+    "largest of relu": f"""
+        {_X}
+        {_C}
+        r ReLU c -> r
+        p Pooling r -> p | pool: MAX kernel_size: 2 stride: 2
+        {_HEAD.format("p")}
+    """,
+    "relu of largest": f"""
+        {_X}
+        {_C}
+        p Pooling c -> p | pool: MAX kernel_size: 2 stride: 2
+        r ReLU p -> r
+        {_HEAD.format("r")}
+    """,
+    "largest, overlapping": f"""
+        {_X}
+        {_C}
+        p Pooling c -> p | pool: MAX kernel_size: 3 stride: 2
+        {_HEAD.format("p")}
+    """,
+    "average": f"""
+        {_X}
+        {_C}
+        r ReLU c -> r
+        p Pooling r -> p | pool: AVE kernel_size: 3 stride: 2
+        {_HEAD.format("p")}
+    """,
+    "average of all": f"""
+        {_X}
+        {_C}
+        r ReLU c -> r
+        p Pooling r -> p | pool: AVE global_pooling: true
+        {_HEAD.format("p")}
+    """,
+    "batch norm": f"""
+        {_X}
+        {_C}
+        n BatchNorm c -> n
+        s Scale n -> s | bias_term: true
+        r ReLU s -> r
+        {_HEAD.format("r")}
+    """,
+    "batch norm of few": f"""
+        x = 12 100 | gaussian std: 1
+        a InnerProduct x -> a | num_output: 200 w(msra)
+        n BatchNorm a -> n
+        r ReLU n -> r
+        {_HEAD.replace("32 |", "12 |").format("r")}
+    """,
+    "stored statistics": f"""
+        {_X}
+        {_C}
+        n BatchNorm c -> n | use_global_stats: true eps: 0.01
+        r ReLU n -> r
+        {_HEAD.format("r")}
+    """,
+    "bias": f"{_X}\n{_C}\nb Bias c -> b | f(gaussian std: 0.5)\nr ReLU b -> r\n{_HEAD.format('r')}",
+    "residual": f"""
+        {_X}
+        {_C}
+        r ReLU c -> r
+        d Convolution r -> d | num_output: 32 kernel_size: 3 pad: 1 w(msra)
+        s Eltwise r d -> s | coeff: 1 coeff: 0.5
+        t ReLU s -> t
+        {_HEAD.format("t")}
+    """,
+    "side by side": f"""
+        {_X}
+        {_C}
+        d Convolution x -> d | num_output: 8 kernel_size: 3 w(gaussian std: 0.3)
+        s Concat c d -> s
+        t ReLU s -> t
+        {_HEAD.format("t")}
+    """,
+    "sliced": f"""
+        {_X}
+        {_C}
+        d Slice c -> p q | slice_point: 8
+        e Pooling p -> e | pool: AVE global_pooling: true
+        f Concat e g -> f
+        {_HEAD.format("f")}
+    """.replace("f Concat", "g Pooling q -> g | pool: AVE global_pooling: true\nf Concat"),
+    "two heads": f"""
+        {_X}
+        {_C}
+        r ReLU c -> r
+        {_HEAD.format("r")}
+        t InnerProduct r -> t | num_output: 10 w(gaussian std: 0.1)
+        v = 32 10 | gaussian std: 1
+        m EuclideanLoss t v -> m | | loss_weight: 0.1
+    """,
+    "gated": f"""
+        {_X}
+        {_C}
+        p Pooling c -> p | pool: AVE global_pooling: true
+        q Flatten p -> q
+        a InnerProduct q -> a | num_output: 32 w(gaussian std: 2)
+        g Sigmoid a -> g
+        s Scale c g -> s | axis: 0
+        {_HEAD.format("s")}
+    """,
+}
+
+LOOSE = {"deconv": 0.4, "lrn": 0.2, "gated": 0.35, "largest, overlapping": 0.15, "square": 0.2}
+"""Where the rule leaves something out."""
+
+
+def passes(name: str) -> tuple[Backward, list[Backprop]]:
+    lines = [line for line in NETS[name].splitlines() if line.strip()]
+    built = net(net_text("\n".join(lines)))
+    shapes, problems = set_up(built)
+    assert not problems
+    return backward(forward(built, shapes)), [Backprop(built, shapes, s) for s in range(SEEDS)]
+
+
+def rms(values: list[Any]) -> float:
+    return float(np.mean([np.sqrt(np.mean(value**2)) for value in values]))
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_gradients(name: str) -> None:
+    predicted, real = passes(name)
+    assert not predicted.blocked
+    compared = 0
+    for blob, signal in predicted.gradients.items():
+        if blob.producer.is_loss or blob not in real[0].diffs:
+            continue
+        assert signal is not None
+        measured = rms([one.diffs[blob] for one in real])
+        assert predicted.rms(blob) == pytest.approx(measured, rel=LOOSE.get(name, 0.12)), blob
+        compared += 1
+    assert compared >= 1
+    assert predicted.squares.keys() == real[0].learned_diffs.keys()
+    for (layer, index), square in predicted.squares.items():
+        measured = rms([one.learned_diffs[layer, index] for one in real])
+        if measured < 1e-9:  # what batch norm takes away again
+            continue
+        # Gradients have something of the values in them, which adds up in biases.
+        tolerance = 0.5 if index or layer.type == "Bias" else max(0.25, LOOSE.get(name, 0))
+        assert square**0.5 == pytest.approx(measured, rel=tolerance), (layer, index)
