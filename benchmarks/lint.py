@@ -11,6 +11,7 @@ take turns, with all modules compiled; the least time of each counts. Needs ``gr
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -69,15 +70,15 @@ snapshot_prefix: "net"
 
 def seconds(command: list[str]) -> tuple[float, float]:
     """Processor time and time on the clock of a process with its children."""
-    before, start = os.times(), time.perf_counter()
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, env=_ENVIRONMENT
     )
-    clock, after = time.perf_counter() - start, os.times()
+    clock, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in (0, 1):
         raise SystemExit(done.stderr.decode())
-    spent = after.children_user + after.children_system
-    return spent - before.children_user - before.children_system, clock
+    spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return spent, clock
 
 
 def least(commands: dict[str, list[str]], rounds: int, what: int) -> dict[str, float]:

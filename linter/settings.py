@@ -22,7 +22,6 @@ from .core.problem import Problem
 from .core.source import Source
 from .data.limits import Limits, Progress
 from .dialects import Told
-from .engine.diagnosis import Diagnosis, diagnoses
 from .engine.ruleset import RuleSet
 from .engine.run import BoundedRun, Clock, Editor, Run, Target, merge
 from .model.launch import LaunchFinder
@@ -31,6 +30,7 @@ from .resources import load_schema
 
 if TYPE_CHECKING:
     from .data.look import DataReader
+    from .engine.diagnosis import Diagnosis
 
 _OWN_RULES_SECONDS = 10
 """The rules of ``extend-rules`` may take so long in one run."""
@@ -102,6 +102,8 @@ class FileRules:
 
     def on_run(self, target: Target, findings: Sequence[Diagnostic]) -> Iterator[Diagnosis]:
         """What the rules say of a training run; ``findings`` are those in its net and solver."""
+        from .engine.diagnosis import diagnoses
+
         rules = self._of(target.source.name)
         for run in rules.runs:
             for one in diagnoses(run, target, findings):

@@ -75,7 +75,7 @@ def test_without_weights_the_filler_is_missing(tmp_path: Path) -> None:
     ("hidden", "ip", "want"),
     [
         pytest.param(HIDDEN, IP, [], id="all-filled"),
-        pytest.param(HIDDEN, None, ["CL613"], id="new-head"),
+        pytest.param(HIDDEN, None, ["CL416", "CL613"], id="new-head"),
         pytest.param(None, IP, ["CL201", "CL613"], id="no-filler-for-what-is-not-filled"),
         pytest.param(HIDDEN, [(9, 4), (9,)], ["CL606"], id="other-classes-under-the-same-name"),
         pytest.param(None, None, ["CL201", "CL610"], id="nothing-matches"),

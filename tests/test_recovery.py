@@ -149,16 +149,16 @@ QUOTES = {
     "no quotes around a type": (line(4, "  type: InnerProduct"), [(4, 9, "CL006")]),
     "no quotes around a path": (
         line(6, '  top: "ip1"\n  hdf5_data_param { source: data/train.txt batch_size: 3 }'),
-        [(7, 29, "CL006")],
+        [(7, 3, "CL119"), (7, 29, "CL006")],
     ),
     "no quotes around a path with blanks": (
         line(6, '  top: "ip1"\n  hdf5_data_param {\n    source: my data/train.txt\n  }'),
-        [(8, 13, "CL006")],
+        [(7, 3, "CL119"), (8, 13, "CL006")],
     ),
     "curly quotes": (line(3, "  name: \u201cip1\u201d"), [(3, 9, "CL002")]),
     "Windows path": (
         line(6, '  top: "ip1"\n  hdf5_data_param { source: "D:\\data\\train.txt" }'),
-        [(7, 32, "CL008")],
+        [(7, 3, "CL119"), (7, 32, "CL008")],
     ),
     "quoted enum": (line(6, '  top: "ip1"\n  include { phase: "TEST" }'), [(7, 20, "CL023")]),
     "quoted number": (line(8, '    num_output: "10"'), [(8, 17, "CL021")]),

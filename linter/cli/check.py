@@ -159,7 +159,6 @@ def check(
     error. Exit status and report are those of the files as fixed.
     """
     from ..config import Configs
-    from ..control.baseline import entries, read, text_of
     from ..core.diagnostic import Severity
     from ..report import render
     from ..walk import cores
@@ -172,7 +171,11 @@ def check(
     if statistics and style not in ("text", "json"):
         raise click.UsageError("--statistics goes with --format text or json")
     configs = Configs(options.given(settings), config_file)
-    known = read(baseline) if baseline is not None else []
+    known: Sequence[Any] = []
+    if baseline is not None:
+        from ..control.baseline import read
+
+        known = read(baseline)
     text = sys.stdin.buffer.read() if stdin else None
     look = _Look(paths, configs, text, stdin_filename, jobs or cores())
     if fix or diff:
@@ -186,6 +189,8 @@ def check(
         report, failed = look({}), ""
     checker = look.checker
     if write_baseline is not None:
+        from ..control.baseline import entries, text_of
+
         options.write(text_of(report, write_baseline), write_baseline)
         click.echo(f"{len(report.diagnostics)} findings put into {write_baseline}", err=True)
         baseline, known = write_baseline, entries(report.diagnostics, write_baseline)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ COMMAND = ClientServerConfig([sys.executable, "-m", "caffelint", "lsp"])
 BROKEN = NET.replace('bottom: "data"', 'bottom: "dat"')
 
 
-@pytest_lsp.fixture(config=COMMAND, scope="module")
+@pytest_lsp.fixture(config=COMMAND, scope="module")  # type: ignore[untyped-decorator]
 async def client(lsp_client: LanguageClient) -> AsyncGenerator[None]:
     await lsp_client.initialize_session(
         types.InitializeParams(
@@ -95,6 +95,14 @@ def opened(client: LanguageClient, tmp_path: Path) -> Opener:
     return lambda text, name="net.prototxt": Text(client, tmp_path / name, text)
 
 
+def edits_of(action: types.Command | types.CodeAction, text: Text) -> Sequence[types.TextEdit]:
+    """What an action changes in a text."""
+    assert isinstance(action, types.CodeAction)
+    assert action.edit is not None
+    assert action.edit.changes is not None
+    return action.edit.changes[text.uri]
+
+
 async def test_findings_while_typing(opened: Opener) -> None:
     one = opened(NET)
     assert [found.code for found in await one.findings()] == []
@@ -131,9 +139,7 @@ async def test_fixes_and_ignores(opened: Opener, client: LanguageClient) -> None
     )
     assert offered
     ignore = next(each for each in offered if each.title.startswith("Ignore CL101"))
-    assert ignore.edit is not None
-    assert ignore.edit.changes is not None
-    (edit,) = ignore.edit.changes[one.uri]
+    (edit,) = edits_of(ignore, one)
     assert "caffelint: ignore[CL101]" in edit.new_text
 
 
@@ -146,9 +152,7 @@ async def test_fix_all_mends_what_is_safe(opened: Opener, client: LanguageClient
         types.CodeActionParams(one.id, whole, context)
     )
     (every,) = offered or ()
-    assert every.edit is not None
-    assert every.edit.changes is not None
-    (edit,) = every.edit.changes[one.uri]
+    (edit,) = edits_of(every, one)
     assert edit.range.start.line == NET.count("\n")
     assert '"' not in edit.new_text
 
