@@ -35,7 +35,10 @@ def with_outputs(page: str, samples: Path) -> str:
 
 
 def _output(command: str, folder: str) -> str:
-    """What a command prints, errors among it."""
+    """What a command prints, errors among it.
+
+    What a command before a pipe writes to standard error comes at any time: redirect it.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["/bin/sh", "-c", command],

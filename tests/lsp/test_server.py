@@ -11,7 +11,7 @@ import pytest
 import pytest_lsp
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
-from pytest_lsp import ClientServerConfig, LanguageClient
+from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 from .marked import NET
 
@@ -255,3 +255,25 @@ async def test_any_text_is_answered(opened: Opener, client: LanguageClient) -> N
         await client.text_document_completion_async(types.CompletionParams(one.id, start))
         await client.text_document_document_symbol_async(types.DocumentSymbolParams(one.id))
         await client.text_document_folding_range_async(types.FoldingRangeParams(one.id))
+
+
+@pytest.mark.parametrize("editor", ["neovim", "emacs", "visual_studio_code"])
+async def test_editors_as_they_present_themselves(editor: str, tmp_path: Path) -> None:
+    client = await COMMAND.start()
+    assert isinstance(client, LanguageClient)
+    told = await client.initialize_session(
+        types.InitializeParams(capabilities=client_capabilities(editor))
+    )
+    encoding = str(getattr(told.capabilities.position_encoding, "value", "utf-16"))
+    one = Text(client, tmp_path / "net.prototxt", BROKEN.replace('dat"', '😀"'))
+    found = next(each for each in await one.findings() if each.code == "CL101")
+    before = one.text.split("\n")[3].partition('"😀"')[0]
+    assert found.range.start == types.Position(3, len(before))
+    units = {"utf-8": 6, "utf-16": 4, "utf-32": 3}[encoding]
+    assert found.range.end == types.Position(3, len(before) + units)
+    actions = await client.text_document_code_action_async(
+        types.CodeActionParams(one.id, found.range, types.CodeActionContext([found]))
+    )
+    assert actions
+    await client.shutdown_session()
+    await client.stop()
