@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,11 @@ from ..model.files import resolve
 from ..ownproto import ProtoError
 from ..reading import count_faults
 from ..resources import load_rules
+from ..syntax.parser import parse
 from ..walk import looks_like_prototxt
+from .navigate import nets_named
 
-_NET_FIELD = re.compile(
-    r"""^[^#\n"']*?\b(?:train_|test_)?net[ \t]*:[ \t]*(?:"([^"\n]*)"|'([^'\n]*)')""", re.MULTILINE
-)
+_NAMES_NET = re.compile(r"\bnet\s*:|_net\s*:")
 _NEITHER = "neither-net-nor-solver"
 _LARGEST_SOLVER = 64 * 1024
 _MOST_BESIDE = 200
@@ -79,8 +80,10 @@ class Desk:
         root = Path(config_root) if config_root is not None else None
         found: dict[Path, None] = {}
         for solver, text in self._candidates(wanted):
-            for match in _NET_FIELD.finditer(text):
-                net, _ = resolve(match[1] or match[2] or "", solver, root)
+            if not _NAMES_NET.search(text):
+                continue
+            for name in nets_named(parse(Source("", text))):
+                net, _ = resolve(name, solver, root)
                 if net is not None and real(net) == wanted:
                     found[solver] = None
         return list(found)
@@ -160,12 +163,20 @@ def to_bytes(text: str) -> bytes:
 
 
 def _small_text(path: Path) -> str:
+    """The text of a file that may be a solver; empty for one that is too large, or not there."""
     try:
-        if not path.is_file() or path.stat().st_size > _LARGEST_SOLVER:
+        state = path.stat()
+        if not path.is_file() or state.st_size > _LARGEST_SOLVER:
             return ""
-        return path.read_bytes().decode("utf-8", "replace")
+        return _text(path, state.st_mtime_ns, state.st_size)
     except OSError:
         return ""
+
+
+@lru_cache(maxsize=_MOST_BESIDE)
+def _text(path: Path, _time: int, _size: int) -> str:
+    """The text of a file as it is at a time, so that it is not read at each change of another."""
+    return path.read_bytes().decode("utf-8", "replace")
 
 
 def ignoring(one: Diagnostic, names: RuleNames) -> Edit | None:

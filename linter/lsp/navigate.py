@@ -10,7 +10,7 @@ from ..core.diagnostic import Edit
 from ..core.source import Span
 from ..model.files import resolve
 from ..schema.message import Message
-from ..syntax.tree import Field
+from ..syntax.tree import Field, Tree
 from .document import Document
 from .names import Named, all_names, literal, name_at, same, string_value
 
@@ -172,11 +172,6 @@ def link_at(found: list[Link], offset: int) -> Link | None:
     return next((one for one in found if one.span.start <= offset <= one.span.end), None)
 
 
-def nets_named(document: Document, root: Path | None) -> list[Path]:
-    """The net files that a solver names and that are there."""
-    if document.is_net:
-        return []
-    files = (
-        _file(document, field, root) for field in document.tree.fields if field.name in NET_FIELDS
-    )
-    return [path for path in files if path is not None]
+def nets_named(tree: Tree) -> list[str]:
+    """The paths of nets that a text names as a solver does."""
+    return [string_value(one) for one in tree.fields if one.name in NET_FIELDS and not one.children]

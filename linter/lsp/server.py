@@ -90,7 +90,8 @@ class Server(LanguageServer):
             "caffelint", version, text_document_sync_kind=types.TextDocumentSyncKind.Full
         )
         self.opened: dict[str, _Opened] = {}
-        self._waiting: dict[str, asyncio.Task[None]] = {}
+        self.waiting: dict[str, asyncio.Task[None]] = {}
+        """By address, the check that is asked for last; earlier ones are given up."""
         self._checking = asyncio.Lock()
         self._told = ""
         """The mistake in the settings that was told of last."""
@@ -136,16 +137,15 @@ class Server(LanguageServer):
 
     def check_soon(self, uri: str, delay: float = _DELAY, *, data: bool = False) -> None:
         """Check a text when it has not changed for a moment."""
-        if (waiting := self._waiting.pop(uri, None)) is not None:
-            waiting.cancel()
         task = asyncio.get_running_loop().create_task(self._check(uri, delay, data=data))
-        self._waiting[uri] = task
+        self.waiting[uri] = task
 
     async def _check(self, uri: str, delay: float, *, data: bool) -> None:
         await asyncio.sleep(delay)
         async with self._checking:
             one = self.opened.get(uri)
-            if one is None:
+            # A check that has begun is never cancelled: its thread would go on beside the next.
+            if one is None or self.waiting.get(uri) is not asyncio.current_task():
                 return
             desk = self.desk()
             check = asyncio.to_thread(desk.check, one.document.path, data=data)
@@ -257,6 +257,7 @@ def _add_texts(server: Server) -> None:
     def closed(ls: Server, params: types.DidCloseTextDocumentParams) -> None:
         uri = params.text_document.uri
         ls.opened.pop(uri, None)
+        ls.waiting.pop(uri, None)
         ls.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)

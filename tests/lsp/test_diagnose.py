@@ -48,7 +48,7 @@ def test_a_solver_sees_the_unsaved_net(tmp_path: Path) -> None:
 @pytest.mark.parametrize("is_open", [True, False])
 def test_a_net_has_the_solver_beside_it(tmp_path: Path, is_open: bool) -> None:
     net, solver = tmp_path / "net.prototxt", tmp_path / "my_solver.prototxt"
-    text = "# net: 'x'\nnet: 'net.prototxt' base_lr: 0.1\n"
+    text = "# net: 'x'\ntype: 'SGD' train_net: 'net.prototxt' base_lr: 0.1\n"
     net.write_text(BROKEN)
     solver.write_text("" if is_open else text)
     desk = Desk({real(net): BROKEN} | ({real(solver): text} if is_open else {}))

@@ -276,4 +276,4 @@ async def test_editors_as_they_present_themselves(editor: str, tmp_path: Path) -
     )
     assert actions
     await client.shutdown_session()
-    await client.stop()
+    await client.stop()  # type: ignore[no-untyped-call]
