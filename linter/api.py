@@ -257,7 +257,8 @@ def signal(
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if it is a solver whose net is not found, or no net.
+        ValueError: if it is a solver whose net is not found, or no net, or a net that Caffe would
+            refuse.
     """
     from .moments.assume import with_usual_sizes
     from .moments.forward import forward
@@ -267,7 +268,9 @@ def signal(
     with paused_collector():
         message, state, solver = _trained(Path(path), phase)
         net = Net(message, state)
-        known, _ = set_up(net, shapes)
+        known, problems = set_up(net, shapes)
+        if any(problem.rejects for problem in (*net.problems, *problems)):
+            raise ValueError(f"{path}: Caffe would refuse this net; caffelint check says why")
         known = with_usual_sizes(net, known) or known
         forth = forward(net, known, inputs)
         return net_signal(net, forth, None if solver is None else first_step(forth, solver))

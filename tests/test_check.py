@@ -166,7 +166,7 @@ def test_what_stages_may_cure_is_no_error(
             "no_such_tree/net.prototxt", {"net-elsewhere": "info"}, id="no-such-directory"
         ),
         pytest.param("/no/net.prototxt", {"net-elsewhere": "info"}, id="absolute"),
-        pytest.param("D:/work/net.prototxt", {"net-elsewhere": "info"}, id="absolute-on-windows"),
+        pytest.param("D:/nets/net.prototxt", {"net-elsewhere": "info"}, id="absolute-on-windows"),
     ],
 )
 def test_a_net_that_is_elsewhere(tmp_path: Path, net: str, want: dict[str, str]) -> None:

@@ -126,11 +126,12 @@ def _sum_of_parts(pieces: list[tuple[Signal, float]], channels: int) -> list[Par
         sides = aligned(
             Signal(result, 1), Signal(scaled, 1) if signal.channels == channels else signal
         )
-        result = [_added(a, b) for a, b in sides]
+        result = [sum_of(a, b) for a, b in sides]
     return [replace(part, latent=None) for part in result] if len(pieces) > 1 else result
 
 
-def _added(a: Part, b: Part) -> Part:
+def sum_of(a: Part, b: Part) -> Part:
+    """The sum of two values that have nothing to do with each other but their means."""
     both = 2 * a.mean * b.mean
     between = None
     if a.between is not None or b.between is not None:
@@ -160,10 +161,10 @@ def _larger(a: Signal, b: Signal) -> Signal:
         return a
     parts = []
     for x, y in aligned(a, b):
-        half = _added(x, y).affine(0.5)
-        apart = replace(_added(x, y.affine(-1.0)), latent=None)
+        half = sum_of(x, y).affine(0.5)
+        apart = replace(sum_of(x, y.affine(-1.0)), latent=None)
         gap = curved(apart, hinge(-1.0)).affine(0.5)
-        parts.append(replace(_added(half, gap), latent=None))
+        parts.append(replace(sum_of(half, gap), latent=None))
     return a.like(parts)
 
 

@@ -7,7 +7,7 @@ from math import inf, isfinite, sqrt
 
 from ..model.backward import gradients_down
 from ..model.net import Blob, Layer
-from .arrange import _added
+from .arrange import sum_of
 from .back_step import Back
 from .downward import DOWN_RULES, unknown
 from .forward import Forward
@@ -103,7 +103,7 @@ def _add(result: Backward, blob: Blob, gradient: Signal | None) -> None:
     if known is None or gradient is None:
         result.gradients[blob] = None
         return
-    parts = [replace(_added(a, b), luck=0.0) for a, b in aligned(known, gradient)]
+    parts = [replace(sum_of(a, b), luck=0.0) for a, b in aligned(known, gradient)]
     result.gradients[blob] = Signal(parts, known.samples, known.size)
 
 

@@ -7,12 +7,11 @@ from functools import lru_cache
 from math import prod
 
 from ..model.shapes.setup import signed
-from .arrange import _added as sum_of
+from .arrange import sum_of
 from .back_step import Back, Routed, like
 from .kernel import Kernel, constant
 from .linear import aligned
-from .pooling import _axes as pooling_axes
-from .pooling import _bins as bins_of
+from .pooling import bins_of, pooling_axes
 from .signal import Part, Signal
 from .step import Blocked
 from .windows import Axis

@@ -17,7 +17,7 @@ from .down_pooling import pooling, spp
 from .fillers import Fill
 from .gauss import TERMS, Curve, Expansion, below, by_quadrature, density, hinge
 from .kernel import Kernel, constant
-from .linear import _axes, _groups, _spread, _weighted, aligned, product, rescaled
+from .linear import aligned, groups_of, linear_axes, product, rescaled, spread_of, weighted
 from .normal import normalised
 from .pointwise import curved
 from .signal import LARGEST, Part, Signal, joined, mixture, taken
@@ -197,18 +197,18 @@ def deconvolution(b: Back) -> Gradients:
 def _unconvolved(b: Back, index: int, up: bool) -> Signal:
     s = b.step
     gradient, value = b.top(index), b.value(index)
-    there = _axes(s, value.size, gradient.size, up)
+    there = linear_axes(s, value.size, gradient.size, up)
     back = _reversed(there)
     group = max(1, signed(s.own.get("group")))
     _learn_weights(b, gradient, value, there, back, up)
     weight = s.fills.get(0, _NO_BIAS)
     parts = [
-        _weighted(outputs, back, weight, _NO_BIAS, value.channels)
-        for outputs in _groups(gradient, group)
+        weighted(outputs, back, weight, _NO_BIAS, value.channels)
+        for outputs in groups_of(gradient, group)
     ]
     if len(parts) == 1:
         return like(value, [parts[0].with_channels(value.channels)])
-    return like(value, _spread(parts, value.channels))
+    return like(value, spread_of(parts, value.channels))
 
 
 def _reversed(axes: tuple[Axis, Axis]) -> tuple[Axis, Axis]:
@@ -254,7 +254,7 @@ def inner_product(b: Back) -> Gradients:
     b.learned(0, gradient.whole.kernel.times(pairs), (1, 1), gradient.samples, own)
     b.learned(1, gradient.whole.kernel, (1, 1), gradient.samples)
     axes = Axis(1, 1, 1), Axis(1, 1, 1)
-    part = _weighted(gradient.parts, axes, weight, _NO_BIAS, value.channels)
+    part = weighted(gradient.parts, axes, weight, _NO_BIAS, value.channels)
     shared = part.pairs  # of two inputs, whether of one channel or not
     kernel = Kernel((shared.square, part.kernel.twin, shared.twin, part.kernel.square))
     return [like(value, [Part(value.channels, part.mean, kernel, part.between)])]

@@ -34,7 +34,7 @@ def deconvolution(s: Step) -> list[Signal | None]:
 
 def _convolved(s: Step, bottom: Signal, up: bool, top: int) -> Signal:
     samples, outputs, size = s.frame(top)
-    axes = _axes(s, bottom.size, size, up)
+    axes = linear_axes(s, bottom.size, size, up)
     weight = s.fill(0, "weight_filler")
     bias = s.fill(1, "bias_filler") if s.own.get("bias_term") else Fill(0.0, 0.0)
     group = max(1, signed(s.own.get("group")))
@@ -42,13 +42,13 @@ def _convolved(s: Step, bottom: Signal, up: bool, top: int) -> Signal:
     spread = _spread_of_groups(bottom, group)
     parts = [
         replace(
-            _weighted(inputs, axes, weight, bias, outputs, bottom.profiles),
+            weighted(inputs, axes, weight, bias, outputs, bottom.profiles),
             luck=luck,
             spread=spread,
         )
-        for inputs in _groups(bottom, group)
+        for inputs in groups_of(bottom, group)
     ]
-    parts = [parts[0].with_channels(outputs)] if len(parts) == 1 else _spread(parts, outputs)
+    parts = [parts[0].with_channels(outputs)] if len(parts) == 1 else spread_of(parts, outputs)
     profiles = (
         carried(axes[0], bottom.profiles[0])[2],
         carried(axes[1], bottom.profiles[1])[2],
@@ -56,7 +56,7 @@ def _convolved(s: Step, bottom: Signal, up: bool, top: int) -> Signal:
     return Signal(parts, samples, size, assumed=bottom.assumed, profiles=profiles)
 
 
-def _groups(bottom: Signal, group: int) -> list[tuple[Part, ...]]:
+def groups_of(bottom: Signal, group: int) -> list[tuple[Part, ...]]:
     """The inputs of every group; one where all groups are alike, or too many to tell apart."""
     if group == 1:
         return [bottom.parts]
@@ -81,12 +81,13 @@ def _fewer(bottom: Signal, group: int) -> tuple[Part, ...]:
     return (bottom.whole.with_channels(max(1, bottom.channels // group)),)
 
 
-def _spread(parts: list[Part], outputs: int) -> list[Part]:
+def spread_of(parts: list[Part], outputs: int) -> list[Part]:
+    """The parts with ``outputs`` channels among them, in equal shares."""
     share = outputs // len(parts)
     return [part.with_channels(share) for part in parts]
 
 
-def _axes(
+def linear_axes(
     s: Step, inputs: tuple[int, int], outputs: tuple[int, int], up: bool
 ) -> tuple[Axis, Axis]:
     """Windows along height and width. Of more than two axes all but the first are one."""
@@ -121,7 +122,7 @@ def _along(s: Step, name: str, spatial: int, default: int) -> list[int]:
     return given if len(given) == spatial else [given[0]] * spatial
 
 
-def _weighted(
+def weighted(
     inputs: tuple[Part, ...],
     axes: tuple[Axis, Axis],
     weight: Fill,

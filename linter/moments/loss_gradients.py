@@ -14,7 +14,7 @@ from .gauss import below
 from .kernel import Kernel, constant
 from .linear import aligned
 from .logsum import share_square
-from .losses import _normaliser, _scores
+from .losses import normaliser, scores_of
 from .pointwise import SIGMOID, curved
 from .signal import Part, Signal
 from .step import Blocked
@@ -38,8 +38,8 @@ def infogain_loss(b: Back) -> Gradients:
 
 def _softmax(b: Back, axis: int) -> Gradients:
     scores = b.value()
-    part, classes, rows = _scores(b.step, scores, axis)
-    factor = b.weight * _normaliser(b.step, scores, rows, "VALID") / rows
+    part, classes, rows = scores_of(b.step, scores, axis)
+    factor = b.weight * normaliser(b.step, rows, scores.samples, "VALID") / rows
     chance = 1 / classes
     base = part.pairs.square
     spread = max(0.0, part.kernel.square - base)
@@ -72,7 +72,7 @@ def sigmoid_loss(b: Back) -> Gradients:
     """(1 / (1 + e⁻ᶻ) − t) / normaliser."""
     scores = b.value()
     number = scores.channels * prod(scores.size) * scores.samples
-    factor = b.weight * _normaliser(b.step, scores, float(number), "BATCH_SIZE") / number
+    factor = b.weight * normaliser(b.step, float(number), scores.samples, "BATCH_SIZE") / number
     target = _target(b, Part(1, 0.5, Kernel((0.25, 0.25, 0.25, 0.5))))  # 0 or 1
     parts = [_less(curved(part, SIGMOID), target).affine(factor) for part in scores.parts]
     return _first(b, parts)

@@ -25,8 +25,8 @@ _LEAST_LOG_PROBABILITY = 46.051701859880914
 def softmax_loss(s: Step) -> list[Signal | None]:
     """The mean of ln Σ eᶻ − z of the labels."""
     scores = s.bottom()
-    part, classes, rows = _scores(s, scores, s.layer.message.sub("softmax_param").get("axis"))
-    factor = _normaliser(s, scores, rows, "VALID")
+    part, classes, rows = scores_of(s, scores, s.layer.message.sub("softmax_param").get("axis"))
+    factor = normaliser(s, rows, scores.samples, "VALID")
     s.loss = _class_loss(part, classes, rows, LEAST_LOG, scores.assumed).times(factor)
     probabilities: list[Signal | None] = [None]
     return probabilities * len(s.top_shapes)
@@ -47,7 +47,7 @@ def _doubt(assumed: bool, value: Callable[[float], float]) -> float:
     return (value(4.0) - value(0.25)) / 4 if assumed else 0.0
 
 
-def _scores(s: Step, scores: Signal, axis: int) -> tuple[Part, int, float]:
+def scores_of(s: Step, scores: Signal, axis: int) -> tuple[Part, int, float]:
     """The statistics of a score, the number of classes, and how many labels there are."""
     shape = s.bottom_shapes[0]
     part = scores.whole
@@ -64,8 +64,8 @@ def _own_spread(part: Part) -> float:
     return max(0.0, part.kernel.square - part.pairs.square)
 
 
-def _normaliser(s: Step, scores: Signal, rows: float, default: str) -> float:
-    """By what the mean over all labels has to be multiplied (get_normalizer)."""
+def normaliser(s: Step, rows: float, samples: int, default: str) -> float:
+    """By what the mean over all ``rows`` of labels has to be multiplied (get_normalizer)."""
     param = s.layer.message.sub("loss_param")
     mode = default
     if param.has("normalization"):
@@ -74,7 +74,7 @@ def _normaliser(s: Step, scores: Signal, rows: float, default: str) -> float:
         mode = "VALID" if param.get("normalize") else "BATCH_SIZE"
     if mode == "NONE":
         return rows
-    return rows / scores.samples if mode == "BATCH_SIZE" else 1.0
+    return rows / max(1, samples) if mode == "BATCH_SIZE" else 1.0
 
 
 def _seed_deviation(part: Part, classes: int, rows: float, most: float, luck: float) -> float:
@@ -128,8 +128,8 @@ def infogain_loss(s: Step) -> list[Signal | None]:
     """With the identity for its matrix, which only a file has: as SoftmaxWithLoss."""
     scores = s.bottom()
     axis = s.layer.message.sub("infogain_loss_param").get("axis")
-    part, classes, rows = _scores(s, scores, axis)
-    factor = _normaliser(s, scores, rows, "VALID")
+    part, classes, rows = scores_of(s, scores, axis)
+    factor = normaliser(s, rows, scores.samples, "VALID")
     loss = _class_loss(part, classes, rows, LEAST_LOG, scores.assumed).times(factor)
     s.loss = Loss(loss.value, loss.deviation, partial=True)
     return [None] * len(s.top_shapes)
@@ -146,7 +146,7 @@ def sigmoid_loss(s: Step) -> list[Signal | None]:
     deviation = sqrt(part.variance)
     value = _softplus_mean(part.mean, deviation) - mean_target * part.mean
     number = scores.channels * prod(scores.size) * scores.samples
-    factor = _normaliser(s, scores, float(number), "BATCH_SIZE")
+    factor = normaliser(s, float(number), scores.samples, "BATCH_SIZE")
     # ln(1 + eᶻ) − z/2 is even: about |z|/2, with a variance of (1 − 2/π)/4 of the scores'. The rest
     # is ±z/2, with the sign of the target.
     common = number / scores.samples * (1 + (scores.samples - 1) * (1 - scores.alike))

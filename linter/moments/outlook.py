@@ -15,6 +15,7 @@ from ..model.schedule import rate
 from ..schema.message import Message
 from .assume import with_usual_sizes
 from .forward import Forward, LossTerm, forward
+from .losses import normaliser
 from .step import Blocked, Step
 from .updates import FirstStep, Update, first_step
 
@@ -199,26 +200,13 @@ def chance_of(forth: Forward, term: LossTerm) -> float | None:
         axis = term.layer.message.sub(block).get("axis")
         classes = max(1, sizes[axis % len(sizes)])
         rows = prod(sizes) / classes
-        return term.weight * log(classes) * _factor(step, rows, sizes[0], "VALID")
+        return term.weight * log(classes) * normaliser(step, rows, sizes[0], "VALID")
     if kind == "MultinomialLogisticLoss":
         return term.weight * log(max(1, sizes[1]))
     number = prod(sizes)
     if kind == "SigmoidCrossEntropyLoss":
-        return term.weight * log(2) * _factor(step, float(number), sizes[0], "BATCH_SIZE")
+        return term.weight * log(2) * normaliser(step, float(number), sizes[0], "BATCH_SIZE")
     return float(term.weight * number / sizes[0]) if kind == "HingeLoss" and sizes[0] else None
-
-
-def _factor(step: Step, rows: float, samples: int, default: str) -> float:
-    """By what the mean over all rows is multiplied."""
-    param = step.layer.message.sub("loss_param")
-    mode = default
-    if param.has("normalization"):
-        mode = param.get("normalization")
-    elif param.has("normalize"):
-        mode = "VALID" if param.get("normalize") else "BATCH_SIZE"
-    if mode == "NONE":
-        return rows
-    return rows / max(1, samples) if mode == "BATCH_SIZE" else 1.0
 
 
 def outlook(net: Net, shapes: Shapes, solver: Message | None = None) -> Outlook | None:

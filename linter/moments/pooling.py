@@ -20,7 +20,7 @@ def pooling(s: Step) -> list[Signal | None]:
     bottom = s.bottom()
     samples, _, size = s.frame()
     method = s.own.get("pool")
-    axes = _axes(s, bottom.size, size)
+    axes = pooling_axes(s, bottom.size, size)
     if method == "MAX":
         parts = [largest_of(part, axes) for part in bottom.parts]
     elif method == "AVE":
@@ -41,7 +41,8 @@ def pooling(s: Step) -> list[Signal | None]:
     return [pooled, *[None] * (len(s.top_shapes) - 1)]
 
 
-def _axes(s: Step, inputs: tuple[int, int], outputs: tuple[int, int]) -> tuple[Axis, Axis]:
+def pooling_axes(s: Step, inputs: tuple[int, int], outputs: tuple[int, int]) -> tuple[Axis, Axis]:
+    """Windows of a pooling layer along height and width, between maps of these sizes."""
     own = s.own
     if own.get("global_pooling"):
         return Axis(inputs[0], 1, inputs[0]), Axis(inputs[1], 1, inputs[1])
@@ -246,7 +247,7 @@ def spp(s: Step) -> list[Signal | None]:
     parts = []
     for level in range(min(signed(s.own.get("pyramid_height")), 16)):
         bins = 1 << level
-        axes = tuple(_bins(size, bins) for size in bottom.size)
+        axes = tuple(bins_of(size, bins) for size in bottom.size)
         for part in bottom.parts:
             pooled = pool(part, (axes[0], axes[1]))
             k = pooled.kernel
@@ -256,7 +257,7 @@ def spp(s: Step) -> list[Signal | None]:
     return [Signal(parts, samples, (1, 1), assumed=bottom.assumed)]
 
 
-def _bins(size: int, bins: int) -> Axis:
+def bins_of(size: int, bins: int) -> Axis:
     """Window, stride and pad of one level (spp_layer.cpp, GetPoolingParam)."""
     kernel = -(-size // bins)
     pad = (kernel * bins - size + 1) // 2
