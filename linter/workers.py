@@ -10,12 +10,16 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import wait
-from threading import Thread
-from typing import Any, Protocol, TypeVar
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -58,16 +62,36 @@ def start_workers(number: int, make: Callable[..., object], *arguments: object) 
     try:
         yield each
     except BaseException as error:
-        # What is under way is of no use any more, and may take long.
-        for process in set(multiprocessing.active_children()) - before:
-            process.terminate()
+        _end(pool, set(multiprocessing.active_children()) - before)
         if isinstance(error, BrokenProcessPool):
             raise WorkerError(
                 "a worker process was ended, perhaps for want of memory; --jobs 1 does without"
             ) from error
         raise
-    finally:
+    else:
+        pool.shutdown()
+
+
+def _end(pool: ProcessPoolExecutor, processes: Iterable[BaseProcess]) -> None:
+    """End a pool at once: what is under way is of no use any more, and may take long."""
+    from concurrent.futures import InvalidStateError
+
+    tell = threading.excepthook
+
+    def tell_others(what: threading.ExceptHookArgs) -> None:
+        # The thread of a pool whose processes are gone stumbles over work that was cancelled.
+        if what.exc_type is not InvalidStateError:
+            tell(what)
+
+    threading.excepthook = tell_others
+    try:
+        for process in processes:
+            process.terminate()
         pool.shutdown(cancel_futures=True)
+        for process in processes:
+            process.join()
+    finally:
+        threading.excepthook = tell
 
 
 _worker: object = None
@@ -77,7 +101,7 @@ _worker: object = None
 def _begin(make: Callable[..., object], arguments: Sequence[object]) -> None:
     global _worker  # the one place that a pool leaves for it
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is answered by the parent alone
-    Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = make(*arguments)
 
 
