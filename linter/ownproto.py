@@ -45,7 +45,8 @@ def _compiled(path: Path, _changed: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "out.desc"
         command = [sys.executable, "-I", "-m", "grpc_tools.protoc", f"-I{path.parent}"]
-        command += ["--include_imports", f"--descriptor_set_out={target}", path.name]
+        # The whole path: a name such as --x_out=y.proto or @y.proto would be taken for an option.
+        command += ["--include_imports", f"--descriptor_set_out={target}", str(path)]
         try:
             done = subprocess.run(  # noqa: S603 - protoc only parses
                 command, capture_output=True, timeout=_SECONDS, check=False, cwd=folder

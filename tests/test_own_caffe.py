@@ -134,6 +134,15 @@ def test_what_protoc_refuses(folder: Path, text: str, words: str) -> None:
         compile_proto(folder / "caffe.proto")
 
 
+@pytest.mark.parametrize("name", ["--x_out=y.proto", "@y.proto", "-y.proto"])
+def test_a_name_is_no_option_of_protoc(folder: Path, name: str) -> None:
+    (folder / name).write_text(PROTO)
+    (folder / "caffe.proto").write_text(PROTO)
+    assert len(compile_proto(folder / name)) == len(compile_proto(folder / "caffe.proto")) + (
+        len(name) - len("caffe.proto")
+    )
+
+
 def test_a_file_that_is_too_large_or_none_is_refused(folder: Path) -> None:
     (folder / "caffe.proto").write_bytes(b"/" * (5 << 20))
     for path in (folder / "caffe.proto", folder, folder / "a\x00b"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -144,22 +144,20 @@ def _write_csv(logs: tuple[Path, ...], output: Path | None) -> None:
     import csv
     import io
 
+    from ..core.files import replacing
     from ..log.export import COLUMNS, csv_sink
     from ..report.safe import printable
 
-    raw = output.open("wb") if output is not None else sys.stdout.buffer
-    stream = io.TextIOWrapper(raw, encoding="utf-8", errors="replace", newline="")
-    try:
-        csv.writer(stream, lineterminator="\n").writerow(COLUMNS)
-        for path in logs:
-            name = "<stdin>" if path == options.STDIN else path.as_posix()
-            _read(path, csv_sink(stream, name, printable))
-        stream.flush()
-    finally:
-        if output is None:
+    with replacing(output) if output is not None else nullcontext(sys.stdout.buffer) as raw:
+        stream = io.TextIOWrapper(raw, encoding="utf-8", errors="replace", newline="")
+        try:
+            csv.writer(stream, lineterminator="\n").writerow(COLUMNS)
+            for path in logs:
+                name = "<stdin>" if path == options.STDIN else path.as_posix()
+                _read(path, csv_sink(stream, name, printable))
+            stream.flush()
+        finally:
             stream.detach()
-        else:
-            stream.close()
 
 
 # Following

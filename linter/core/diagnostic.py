@@ -25,6 +25,9 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
+Tag = Literal["", "unnecessary", "deprecated"]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A span in a source."""
@@ -67,7 +70,8 @@ class Diagnostic:
 
     ``layer`` is the layer's name or empty; ``phases`` the phases (``TRAIN``, ``TEST``) in which it
     holds, empty where the finding has nothing to do with phases; ``context`` says in words which
-    training context was assumed and why, empty where it does not matter.
+    training context was assumed and why, empty where it does not matter. ``tag`` lets editors show
+    what has no effect, or is an old way to write something, in a manner of its own.
     """
 
     rule: str
@@ -82,6 +86,7 @@ class Diagnostic:
     context: str = ""
     related: tuple[Related, ...] = ()
     fix: Fix | None = None
+    tag: Tag = ""
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:

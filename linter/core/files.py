@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def replace_file(path: Path, data: bytes) -> None:
     """Put ``data`` into ``path`` in one step; on any error the old file is left as it was.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of ``path`` when the block ends; on any error, one in
+    the block too, the old file is left as it was.
 
     Raises:
         OSError: if the file cannot be written.
@@ -19,7 +34,7 @@ def replace_file(path: Path, data: bytes) -> None:
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
         temporary.chmod(mode)
         temporary.replace(path)
     except BaseException:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from ..core.diagnostic import RuleText, Severity
+from ..core.diagnostic import RuleText, Severity, Tag
 
 On = Literal["problem", "solver", "net", "layer", "param", "run"]
 SeverityName = Literal["error", "warning", "info"]
@@ -164,7 +164,8 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     hold ``{…}`` placeholders: CEL expressions, or for problems the names of their values. Of
     several hints the first one counts whose placeholders are all filled, and of several fixes the
     first one that can be made. ``aborts`` marks rules whose every finding is one on which Caffe
-    refuses to go on; problems know that themselves. ``symptoms`` are ids of ``symptoms.yaml``: what
+    refuses to go on; problems know that themselves. ``tag`` is for editors: the findings are about
+    what has no effect, or about an old form. ``symptoms`` are ids of ``symptoms.yaml``: what
     the user sees in training, with this among its causes.
 
     Rules on runs, that is on training logs, have more: ``at`` names a moment of the run; ``also``
@@ -185,6 +186,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     softer: list[Softer] = []
     confidence: Confidence = "certain"
     aborts: bool = False
+    tag: Tag = ""
     at: str | list[str] = []
     message: str
     hint: str | list[str] = ""

@@ -210,6 +210,7 @@ class Run:
             phases=(target.phase,) if target.phase else (),
             context=target.context if _speaks_of_context(rule) else "",
             fix=self._target_fix(rule, target, activation, fill),
+            tag=rule.tag,
         )
 
     def _target_fix(
@@ -240,6 +241,7 @@ class Run:
             phases=(phase,) if phase else (),
             related=also,
             fix=self._problem_fix(rule, source, problem, fill),
+            tag=rule.tag,
         )
 
     def _problem_fix(

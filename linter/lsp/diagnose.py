@@ -195,17 +195,3 @@ def difference(old: str, new: str) -> Edit | None:
     while back < most - start and old[-1 - back] == new[-1 - back]:
         back += 1
     return Edit(Span(start, len(old) - back), new[start : len(new) - back])
-
-
-_DEPRECATED = frozenset(("old-net-form", "old-input-form", "solver-type-deprecated"))
-_UNNECESSARY = ("ignored-", "unused-", "unread-")
-
-
-def is_deprecated(one: Diagnostic) -> bool:
-    """Whether a finding is about an old way to write something."""
-    return one.name in _DEPRECATED
-
-
-def is_unnecessary(one: Diagnostic) -> bool:
-    """Whether a finding is about something that has no effect."""
-    return one.name.startswith(_UNNECESSARY)

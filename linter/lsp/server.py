@@ -39,6 +39,10 @@ _SEVERITIES = {
     Severity.WARNING: types.DiagnosticSeverity.Warning,
     Severity.INFO: types.DiagnosticSeverity.Information,
 }
+_TAGS = {
+    "unnecessary": types.DiagnosticTag.Unnecessary,
+    "deprecated": types.DiagnosticTag.Deprecated,
+}
 _ITEM_KINDS = {
     "field": types.CompletionItemKind.Field,
     "block": types.CompletionItemKind.Struct,
@@ -187,11 +191,6 @@ class Server(LanguageServer):
 
     def diagnostic(self, one: _Opened, found: Diagnostic) -> types.Diagnostic:
         """A finding as the protocol has it."""
-        tags = []
-        if diagnose.is_unnecessary(found):
-            tags.append(types.DiagnosticTag.Unnecessary)
-        if diagnose.is_deprecated(found):
-            tags.append(types.DiagnosticTag.Deprecated)
         hint = f"\n{found.hint}" if found.hint else ""
         return types.Diagnostic(
             range=one.range(found.place.span),
@@ -199,7 +198,7 @@ class Server(LanguageServer):
             severity=_SEVERITIES[found.severity],
             code=found.rule,
             source="caffelint",
-            tags=tags or None,
+            tags=[_TAGS[found.tag]] if found.tag else None,
             related_information=[
                 types.DiagnosticRelatedInformation(
                     self.location(one, related.place.source.name, related.place), related.message

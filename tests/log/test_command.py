@@ -66,6 +66,19 @@ def test_csv_has_every_value(log: Path) -> None:
     assert [row["value"] for row in rows if row["series"] == "lr"] == ["0.01"] * 3
 
 
+def test_csv_into_a_file_is_all_or_nothing(log: Path, tmp_path: Path) -> None:
+    told, said = tmp_path / "values.csv", _call(log, "--format", "csv")[1]
+    told.write_text("what was there")
+    assert _call(log, tmp_path / "absent.log", "--format", "csv", "--output", told)[0] != 0
+    assert told.read_text() == "what was there"
+    assert _call(log, "--format", "csv", "--output", told) == (0, "")
+    assert told.read_text() == said
+    # A slip that must not cost the log before it is read.
+    assert _call(log, "--format", "csv", "--output", log) == (0, "")
+    assert log.read_text() == said
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["train.log", "values.csv"]
+
+
 def test_json_has_every_series(log: Path) -> None:
     _, said = _call(log, "--format", "json")
     document = json.loads(said)

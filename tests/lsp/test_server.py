@@ -128,6 +128,12 @@ async def test_findings_have_tags_and_places_that_explain_them(opened: Opener) -
     )
     tags = [tag for each in await old.findings() for tag in each.tags or ()]
     assert types.DiagnosticTag.Deprecated in tags
+    idle = opened(
+        NET.replace("  inner_product_param", "  pooling_param {}\n  inner_product_param", 1),
+        "i.prototxt",
+    )
+    (foreign,) = [each for each in await idle.findings() if each.code == "CL119"]
+    assert list(foreign.tags or ()) == [types.DiagnosticTag.Unnecessary]
 
 
 async def test_fixes_and_ignores(opened: Opener, client: LanguageClient) -> None:
