@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from google.protobuf.message import Message as ProtobufMessage
+from msgspec import Struct
 
 from .core.collector import paused_collector
 from .core.diagnostic import Diagnostic
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 FileKind = Literal["net", "solver"]
 
 
-@dataclass(frozen=True, slots=True)
-class ParseError:
+class ParseError(Struct, frozen=True):
     """One reason why Caffe's parser refuses a text: position from 1, and a message."""
 
     line: int
@@ -131,8 +130,7 @@ def _schema(tree: Tree, dialect: str | None) -> Schema:
     return read_as(tree).schema if dialect == AUTO else load_fork(named(dialect))
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """One reason why Caffe would not build a net: what kind, where, and in words."""
 
     kind: str
@@ -145,8 +143,7 @@ class Refusal:
         return f"{self.line}:{self.column}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class LayerReport:
+class LayerReport(Struct, frozen=True):
     """A layer as Caffe builds it; ``params`` are the shapes of its learned blobs."""
 
     name: str
@@ -156,8 +153,7 @@ class LayerReport:
     params: tuple[Shape, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """What Caffe makes of a net file in one state.
 
     ``layers`` include the Split layers that Caffe inserts; ``blobs`` has every blob's shape, with

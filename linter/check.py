@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from .control.suppress import MARK
 from .core.collector import paused_collector
@@ -72,8 +74,7 @@ _BYTES_FOR_ONE = 256 * 1024
 _MOST_BESIDE = 4
 
 
-@dataclass(slots=True)
-class _BuiltNet:
+class _BuiltNet(Struct):
     """A net with the states it is built in; ``problems`` are those of its file, ``weights`` the
     files that it is filled from, None where it is not known to be. ``outlooks`` tell how those of
     its nets start that start from fillers, with ``solver``, where they were looked at.

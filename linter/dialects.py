@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .core.problem import Problem
 from .core.source import Source, Span
@@ -43,8 +45,7 @@ _MOST_NAMED = 8
 """So many of the names that decided are pointed at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """A file as read: its message with all that does not fit the schema; None if it is neither a
     net nor a solver.
     """
@@ -81,8 +82,7 @@ def named(words: str) -> tuple[str, ...]:
     return names
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What the settings of a file say about the Caffe that it is written for: the dialect, the
     descriptor set of the user's own ``caffe.proto``, layer types of the user's own.
     """

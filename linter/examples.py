@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,7 @@ from difflib import unified_diff
 from pathlib import Path, PurePath
 
 import msgspec
+import msgspec.structs
 
 from .check import Checker
 from .config import Config
@@ -125,7 +125,7 @@ def found_in(rule: Rule, example: Example, ruleset: RuleSet) -> tuple[str, Repor
     with _written(unmarked(rule, example), example, given) as (folder, config):
         report = _report(rule, Path(folder), ruleset, config)
     own = tuple(one for one in report.diagnostics if one.rule == rule.id)
-    return folder, dataclasses.replace(report, diagnostics=own)
+    return folder, msgspec.structs.replace(report, diagnostics=own)
 
 
 def main_of(rule: Rule) -> str:
@@ -158,7 +158,7 @@ def _report(rule: Rule, folder: Path, ruleset: RuleSet, config: Config) -> Repor
     if rule.on != "run":
         return examination.report
     said = tuple(one.diagnostic for run in examination.runs for one in run.diagnoses)
-    return dataclasses.replace(examination.report, diagnostics=said)
+    return msgspec.structs.replace(examination.report, diagnostics=said)
 
 
 @contextmanager

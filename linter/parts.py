@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from .core.diagnostic import Diagnostic
 from .core.source import Source
 from .model.compare import Outline
 
 
-@dataclass(slots=True)
-class Part:
+class Part(Struct):
     """What checking one file gives; how other files are checked makes no difference to it.
 
     ``name`` is the file's name in reports, empty where it is not checked, ``commented`` are the

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from .core.collector import paused_collector
 from .core.problem import Problem
@@ -21,8 +22,7 @@ class CheckError(Exception):
     """A path that cannot be checked at all: it is not there, or cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """One file as read. ``message`` is the net or solver in current form, None if it is neither."""
 
     path: Path

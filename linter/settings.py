@@ -7,12 +7,13 @@ Files with the same settings share what is made of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .config import Config, own_rules
 from .control.suppress import Ignores, split
@@ -43,8 +44,7 @@ class Configured(Protocol):
         """The settings of a file."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
+class _Rules(Struct, frozen=True):
     """Rules under one config. ``severities`` are those that the config gives, by id; ``on`` the
     ids of the rules that are on.
     """

@@ -9,9 +9,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .check import Checker
 from .core.diagnostic import Diagnostic, Place, Related, Report
@@ -40,8 +42,7 @@ _MOST_BESIDE = 32
 _ROWS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(Struct, frozen=True):
     """A run with what is known of it: its facts, what the rules say of it, and the findings in its
     solver and nets.
     """
@@ -52,8 +53,7 @@ class Examined:
     findings: tuple[Diagnostic, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(Struct, frozen=True):
     """All runs of a log; ``report`` has what is said of them and of their files."""
 
     log: Log
@@ -61,8 +61,7 @@ class Examination:
     report: Report
 
 
-@dataclass(frozen=True, slots=True)
-class _Looked:
+class _Looked(Struct, frozen=True):
     """A run before the rules on runs: ``unfilled`` are findings that only explain, ``numbers`` the
     lines of the log that may be quoted.
     """

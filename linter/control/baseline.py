@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..core.diagnostic import Diagnostic, Report, Suppressed
 from ..core.fingerprint import fingerprints
@@ -42,8 +43,7 @@ class _Document(msgspec.Struct):
     findings: list[Entry]
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """A report without the known findings, and the entries that nothing was found for."""
 
     report: Report

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from ..core.diagnostic import Diagnostic, Suppressed
 from ..core.naming import RuleNames
@@ -31,8 +32,7 @@ _RULE_ID = re.compile(r"[A-Z]{2,6}\d")
 BYTE_ORDER_MARK = "\ufeff"
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(Struct, frozen=True):
     """What one comment silences: rules by ``word``, all of them where it is empty, in ``scope``.
 
     ``span`` is the word in the comment, or the comment itself. A comment with several words gives

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
+
+from msgspec import Struct
 
 from .source import Source, Span
 
@@ -28,32 +29,28 @@ class Severity(IntEnum):
 Tag = Literal["", "unnecessary", "deprecated"]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A span in a source."""
 
     source: Source
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(Struct, frozen=True):
     """A second place that explains or repeats a diagnostic."""
 
     place: Place
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """Replace ``span`` by ``text``: an empty span inserts, an empty text deletes."""
 
     span: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """Edits in the diagnostic's own file that mend it.
 
     ``safe`` means that net, weights and schedule stay what the author meant.
@@ -64,8 +61,7 @@ class Fix:
     safe: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """One finding.
 
     ``layer`` is the layer's name or empty; ``phases`` the phases (``TRAIN``, ``TEST``) in which it
@@ -95,8 +91,7 @@ class Diagnostic:
         return (self.place.source.name, span.start, span.end, self.rule, self.message)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleText:
+class RuleText(Struct, frozen=True):
     """A rule's words for people: what a report or a documentation page says of it.
 
     ``why`` is markdown; ``sources`` are Caffe files with lines, or addresses of public threads.
@@ -112,8 +107,7 @@ class RuleText:
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressed:
+class Suppressed(Struct, frozen=True):
     """A finding that is not reported because the user has said so.
 
     ``kind`` is ``inSource`` for a comment in the file and ``external`` for a baseline, ``reason``
@@ -125,8 +119,7 @@ class Suppressed:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """All that a reporter is given: diagnostics in report order, the rules' texts by id, the
     names of the files that were looked at, and the findings that the user does not want to see.
     """

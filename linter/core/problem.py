@@ -7,13 +7,13 @@ how it is told to the user is the business of the rule ``on: problem`` with that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from .source import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One impossibility in a source.
 
     ``values`` fill the placeholders of the rule's message. ``also`` are further places in the same

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import DecodeError
+from msgspec import Struct, field
 
 from ..core.problem import Problem
 from ..core.source import Span
@@ -35,8 +35,7 @@ def database_kind(path: Path) -> str:
     return ""
 
 
-@dataclass(slots=True)
-class Database:
+class Database(Struct):
     """A database as sampled.
 
     ``sizes`` counts channels, height and width of the records as they are stored; ``encoded`` is

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from .limits import Limits, evenly
 
@@ -22,8 +23,7 @@ class Hdf5Error(Exception):
     """The file cannot be opened; the message says why."""
 
 
-@dataclass(slots=True)
-class DataSet:
+class DataSet(Struct):
     """A data set: its shape, a word for its type, and what the sampled values were.
 
     ``fault`` is empty, or why Caffe does not load it. ``labels`` are the values of a small row,
@@ -40,8 +40,7 @@ class DataSet:
     whole: bool = False
 
 
-@dataclass(slots=True)
-class Hdf5File:
+class Hdf5File(Struct):
     """The data sets that were asked for, and the names of all."""
 
     sets: dict[str, DataSet]

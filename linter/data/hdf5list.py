@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from ..core.problem import Problem
 from ..core.source import Span
@@ -28,8 +29,7 @@ _MOST_BYTES = 1 << 20
 """Of a longer list no more is read: every word of it is a name."""
 
 
-@dataclass(slots=True)
-class ListedFile:
+class ListedFile(Struct):
     """One file of the list: its place there, and what was read of it or why it was not."""
 
     name: str
@@ -39,8 +39,7 @@ class ListedFile:
     error: str = ""
 
 
-@dataclass(slots=True)
-class Hdf5List:
+class Hdf5List(Struct):
     """A list as read. ``files`` are the sampled ones, ``total`` is how many are listed."""
 
     text: Text

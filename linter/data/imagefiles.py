@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from ..core.problem import Problem
 from ..core.source import Span
@@ -20,8 +21,7 @@ from .paths import Found, is_directory, is_file
 _MOST_REPORTED = 3
 
 
-@dataclass(slots=True)
-class ImageFiles:
+class ImageFiles(Struct):
     """The sampled files of a list.
 
     ``problems`` stand in the list; ``trouble`` is a problem kind for the layer that names it, with

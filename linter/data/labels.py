@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ..core.problem import Problem
 from ..core.source import Span
@@ -27,8 +28,7 @@ _DOMINANT = 0.95
 _FEW_SAMPLES = 20
 
 
-@dataclass(slots=True)
-class Labels:
+class Labels(Struct):
     """The labels of one source, in its order.
 
     ``first`` says where a label stands first, where the source is a text; ``changes`` counts how
@@ -68,8 +68,7 @@ class Labels:
         return self.total / max(1, len(self.counts))
 
 
-@dataclass(frozen=True, slots=True)
-class Classes:
+class Classes(Struct, frozen=True):
     """How many classes a net tells apart: the number, who says so, and labels that it ignores."""
 
     number: int
@@ -78,8 +77,7 @@ class Classes:
     ignored: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """What becomes of the labels: ``batch`` of them at a time, ``trains`` in the TRAIN phase,
     ``mixed`` where the layer shuffles them.
     """

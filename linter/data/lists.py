@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from ..core.problem import Problem
 from ..core.source import Source, Span
@@ -43,8 +44,7 @@ _FORMATS = (
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-@dataclass(slots=True)
-class Text:
+class Text(Struct):
     """The beginning of a text file: its whole lines, and how many lines the file has.
 
     ``count`` is extrapolated by the size where ``whole`` is not set.
@@ -104,8 +104,7 @@ def form_of(data: bytes) -> str:
     return ""
 
 
-@dataclass(slots=True)
-class _Fault:
+class _Fault(Struct):
     """Lines with the same fault."""
 
     kind: str
@@ -114,8 +113,7 @@ class _Fault:
     number: int = 1
 
 
-@dataclass(slots=True)
-class ImageList:
+class ImageList(Struct):
     """A list as read. ``starts`` are the offsets of the lines whose file's name is sound."""
 
     text: Text

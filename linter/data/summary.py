@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from ..core.problem import Problem
 from ..core.source import Source, Span
@@ -30,8 +31,7 @@ class DataError(Exception):
     """The path cannot be looked at; the message says why."""
 
 
-@dataclass(slots=True)
-class Summary:
+class Summary(Struct):
     """What one source holds.
 
     ``count`` is its number of examples, ``whole`` whether that was counted rather than

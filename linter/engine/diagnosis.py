@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from ..core.diagnostic import Diagnostic, Severity
 from .rule import Cause, Rule
@@ -24,8 +25,7 @@ _CONFIDENCES = ("certain", "high", "medium")
 _MOST_KNOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class FoundCause:
+class FoundCause(Struct, frozen=True):
     """One cause: a finding in net or solver, ``more`` others like it not told; or only words.
 
     ``name`` is the finding's rule, or the cause's own name.
@@ -37,8 +37,7 @@ class FoundCause:
     more: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """What a rule says of a run.
 
     ``since`` is the iteration from which on it holds, None where it has none; ``evidence`` are

@@ -11,13 +11,13 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from msgspec import Struct
 
 from ..core.files import replace_file
 from .rule import ROWS, On, Rule, RuleError, read_rules, yaml_line
@@ -90,8 +90,7 @@ class _Compiled(msgspec.Struct):
     together: dict[str, dict[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Rules that look at the same things. ``conditions`` is one expression for the list of what
     their ``when`` give, with all options by rule in ``option``; None where that saves nothing.
     """

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
 from typing import Any, ClassVar, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..core.diagnostic import Diagnostic, Edit, Fix, Place, Related, Severity
 from ..core.problem import Problem
@@ -36,8 +38,7 @@ class Anchor(Protocol):
         """Whether the field is written with a value that cannot be known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """One thing that rules look at.
 
     ``variables`` are the facts that the expressions see, ``anchors`` where a rule's ``at`` is
@@ -79,8 +80,7 @@ class Editor(Protocol):
         """Edits for changes at a problem."""
 
 
-@dataclass(slots=True)
-class Run:
+class Run(Struct):
     """One run: a rule set, the option values in force, the rules that are switched on, and what
     makes the edits of fixes, without which none are offered.
     """
@@ -275,7 +275,6 @@ class Clock:
             )
 
 
-@dataclass(slots=True)
 class BoundedRun(Run):
     """A run of rules from anywhere, which stops when they take too long."""
 
@@ -285,12 +284,12 @@ class BoundedRun(Run):
     def value(self, rule: Rule, text: str, activation: Any) -> Any:
         """The same within the bounds."""
         with self._bounds(rule, text):
-            return super(BoundedRun, self).value(rule, text, activation)
+            return super().value(rule, text, activation)
 
     def holds(self, rule: Rule, text: str, activation: Any) -> bool:
         """The same within the bounds."""
         with self._bounds(rule, text):
-            return super(BoundedRun, self).holds(rule, text, activation)
+            return super().holds(rule, text, activation)
 
     @contextmanager
     def _bounds(self, rule: Rule, text: str) -> Iterator[None]:

@@ -11,8 +11,9 @@ import os
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from ..core.diagnostic import Diagnostic, Edit, Report
 from ..core.files import replace_file
@@ -34,8 +35,7 @@ class WriteError(Exception):
     """Fixed files that could not be written; the others were."""
 
 
-@dataclass(slots=True)
-class Fixed:
+class Fixed(Struct):
     """What became of one file. ``made`` are the findings whose fixes were made, in the order they
     were; ``dropped`` those whose fixes were not, or not again, each with the reason.
     """
@@ -66,8 +66,7 @@ class Fixed:
         self.new = new
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct):
     """The fixed files by their real paths, and the report on what they are now."""
 
     files: dict[Path, Fixed]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from ..core.diagnostic import Edit
 from ..core.problem import Problem
@@ -201,8 +202,7 @@ def _alike(one: str, other: str) -> int:
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-@dataclass(slots=True)
-class _Insertion:
+class _Insertion(Struct):
     """Statements for one block, together since they go to one place."""
 
     block: _Block

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ..syntax.lexer import next_token
 from ..syntax.tree import Field, Tree
@@ -22,8 +23,7 @@ _MARK = "\ufeff"
 _BLANKS = " \t"
 
 
-@dataclass(slots=True, eq=False)
-class Block:
+class Block(Struct, eq=False):
     """What a field with brackets holds; the file itself is a block without brackets.
 
     ``head`` is the opening bracket and a comment behind it on its line, ``tail`` what stands
@@ -45,8 +45,7 @@ class Block:
             item.change(changed)
 
 
-@dataclass(slots=True, eq=False)
-class Item:
+class Item(Struct, eq=False):
     """One field, or one list in square brackets with all its ``fields``.
 
     ``before`` are blanks and comments, ``link`` what stands between name and value, ``after`` a

@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from ..core.problem import Problem
 from ..core.source import Source
@@ -106,8 +107,7 @@ def _verify(result: Source, source: Source, upgraded: Message) -> None:
         raise UpgradeError("caffelint cannot rewrite it without changing what it means")
 
 
-@dataclass(slots=True, eq=False)
-class _Entry:
+class _Entry(Struct, eq=False):
     """One value of a message in current form, and the piece of the text that becomes it.
 
     ``item`` is None where the value is new. ``entries`` are the content of a block that is laid
@@ -130,8 +130,7 @@ class _Entry:
                 yield from entry.items()
 
 
-@dataclass(slots=True)
-class _Place:
+class _Place(Struct):
     """Where fields are put: how far indented, each on its line or not; ``old`` are the pieces that
     stand there already, by identity.
     """

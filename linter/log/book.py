@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from math import nan
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from .prefix import PREFIX, elapsed, rank_of, time_of
 from .run import Event, Output, Points, Probe, Run, TestNet
@@ -66,8 +67,7 @@ class Row(NamedTuple):
 Sink = Callable[[Row], None]
 
 
-@dataclass(slots=True)
-class Teller:
+class Teller(Struct):
     """What is known of a run between its lines."""
 
     run: Run

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from dataclasses import asdict
 from math import isfinite, isnan
 from typing import Any, TextIO
+
+from msgspec.structs import asdict
 
 from .book import Row, Sink
 from .run import Output, Points, Run

@@ -9,10 +9,11 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median, quantiles
 from typing import Any
+
+from msgspec import Struct, field
 
 from ..core.source import Span
 from ..engine.ruleset import Facts
@@ -70,8 +71,7 @@ _WEIGHTLESS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What a run was started with, as far as it is known: its solver and its nets."""
 
     solver: Message | None = None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..model.net import Layer, Net
 
@@ -42,8 +43,7 @@ _SHARE_OF_GAP = 0.1
 _SHARE_OF_LOSS = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(Struct, frozen=True):
     """A loss blob of a net: ``classes`` and ``chance`` are 0 where the net does not tell."""
 
     name: str

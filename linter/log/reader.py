@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from ..core.collector import paused_collector
 from . import echoing, events, telling
@@ -61,8 +62,7 @@ _PROTOBUF = re.compile(rb"\[libprotobuf (ERROR|FATAL|WARNING) [^\]]{1,300}\] (.*
 _MOST_FATAL = 4096
 
 
-@dataclass(slots=True)
-class Log:
+class Log(Struct):
     """A log as read."""
 
     name: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from ..core.source import Location, Source, Span
 from ..reading import File, read_source
@@ -57,8 +58,7 @@ class LogSource(Source):
         return Span(start + behind, start + len(text))
 
 
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
+class Rebuilt(Struct, frozen=True):
     """A solver and its nets as a log shows them, the test nets by their numbers. ``cut`` says that
     the log has a net that is not whole: glog cuts a message at 30000 bytes.
     """

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from math import isfinite, nan
 from operator import itemgetter
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 _VALUE = itemgetter(1)
 _SOME = 1 << 13
@@ -195,8 +196,7 @@ def _earlier(one: Point | None, other: Point | None) -> Point | None:
     return one if one.line <= other.line else other
 
 
-@dataclass(slots=True)
-class Output:
+class Output(Struct):
     """One number a net prints: element ``index`` of its outputs ("Train net output #1: …")."""
 
     name: str
@@ -208,8 +208,7 @@ class Output:
     """Values before the loss weight, as printed left of the bracket."""
 
 
-@dataclass(slots=True)
-class TestNet:
+class TestNet(Struct):
     """What one test net printed over the run."""
 
     index: int
@@ -225,8 +224,7 @@ class TestNet:
         return [output for output in self.outputs.values() if output.name == name]
 
 
-@dataclass(slots=True)
-class Echo:
+class Echo(Struct):
     """The text format of a solver or net, as Caffe printed it into the log."""
 
     what: str
@@ -245,8 +243,7 @@ class Echo:
     """The log stops, or skips text, before the echo is complete."""
 
 
-@dataclass(slots=True)
-class Fatal:
+class Fatal(Struct):
     """What made Caffe stop: a failed check, or the end of the process."""
 
     message: str
@@ -260,8 +257,7 @@ class Fatal:
     """The last iteration the log names before."""
 
 
-@dataclass(slots=True)
-class Event:
+class Event(Struct):
     """Something that happened once, told in a line of its own.
 
     ``kind`` is one of:
@@ -301,8 +297,7 @@ class Probe(NamedTuple):
     """``data`` or ``diff``."""
 
 
-@dataclass(slots=True)
-class Run:
+class Run(Struct):
     """One training run, or one resumed part of it, as a log tells it."""
 
     index: int

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 from typing import Literal
+
+from msgspec import Struct
 
 Direction = Literal["falls", "rises", "flat", "unknown"]
 
@@ -40,8 +41,7 @@ _SMALL = 0.02
 _MAD_TO_SIGMA = 1.4826
 
 
-@dataclass(frozen=True, slots=True)
-class Trend:
+class Trend(Struct, frozen=True):
     """Where a series goes.
 
     ``change`` is what the fitted line rises from its first to its last value, in units of the

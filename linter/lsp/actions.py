@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..core.diagnostic import Diagnostic, Edit
 from ..core.naming import RuleNames
@@ -11,8 +12,7 @@ from ..core.source import Span
 from .diagnose import ignoring
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """Edits that do away with a finding. ``preferred`` marks what is safe to do without a look."""
 
     title: str

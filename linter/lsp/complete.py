@@ -7,8 +7,9 @@ knows of Caffe; blob and param names from the text above the cursor.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from ..core.source import Span
 from ..model.forks import layer_types
@@ -28,8 +29,7 @@ _TEXT_TYPES = (9, 12)
 ItemKind = Literal["field", "block", "value", "type", "blob", "name"]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One suggestion: ``text`` replaces ``span``. In ``snippet`` form ``$0`` is where to go on;
     ``rank`` orders suggestions before their names do.
     """

@@ -5,14 +5,13 @@ Only what stands before the cursor counts, so it does not matter that the rest i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ..core.source import Span
 from ..syntax.lexer import Token, next_token
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """``blocks`` are the names of the open blocks with the offsets where they start, the outermost
     first. ``field`` is the field whose value is being written, empty where a name is. ``word`` is
     what is written there, quotes left out; ``quote`` the quote that it stands in, if any.

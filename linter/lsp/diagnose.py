@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from ..check import Checker
 from ..config import Config, ConfigError, Configs
@@ -48,8 +49,7 @@ def real(path: Path | str) -> Path:
         return Path(path)
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """What was found in a group of files, by their real paths; every file that was looked at is
     there. ``rules`` are the texts of the rules by id, ``names`` the words for them by file.
     """

@@ -6,9 +6,10 @@ Everything is worked out when it is first asked for, and kept as long as the tex
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..core.collector import paused_collector
 from ..core.source import Source
@@ -28,8 +29,7 @@ _MOST_LAYERS = 20_000
 """Nets with more layers than this are not set up while they are written."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """A net as one state builds it, with the shapes of its blobs."""
 
     net: Net
@@ -41,8 +41,7 @@ class View:
         return self.net.state.phase
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """A field of the text with its type in the schema, None where that is not known; ``parent`` is
     the message type that it stands in.
     """

@@ -6,7 +6,8 @@ Texts are markdown. What a file holds is shown as code, so that it cannot be tak
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..core.diagnostic import Diagnostic, RuleText
 from ..core.source import Span
@@ -23,8 +24,7 @@ _MOST_READERS = 6
 _LONGEST = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Hover:
+class Hover(Struct, frozen=True):
     """A markdown text about a span."""
 
     text: str

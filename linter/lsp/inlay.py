@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ..core.source import Span
 from ..model.shapes.setup import Shape, shown
@@ -10,8 +10,7 @@ from ..syntax.tree import Field
 from .document import Document
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(Struct, frozen=True):
     """A text to show behind an offset."""
 
     offset: int

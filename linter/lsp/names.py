@@ -7,8 +7,9 @@ phases, in layers that no state keeps, and in texts that Caffe would refuse.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from ..core.source import Span
 from ..syntax.lexer import next_token, unescape
@@ -21,8 +22,7 @@ _INLINE_NETS = frozenset(("net_param", "train_net_param", "test_net_param"))
 _BLOB_ROLES = frozenset(("bottom", "top"))
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """One place. ``role`` is the field: ``bottom``, ``top``, ``input``, ``name`` or ``param``.
 
     ``layer`` is the layer's block, None for what the net itself names. ``net`` tells the nets of

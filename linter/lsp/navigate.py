@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..core.diagnostic import Edit
 from ..core.source import Span
@@ -124,8 +125,7 @@ def rename(document: Document, offset: int, new: str) -> list[Edit]:
 # Files
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A span that leads to another file."""
 
     span: Span

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from ..core.source import Span
 from ..syntax.lexer import comments
@@ -13,8 +14,7 @@ from .document import Document
 from .names import string_value
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(Struct, frozen=True):
     """One line of the outline: a layer of a net, or a field of a solver.
 
     ``detail`` is the layer's type with the phases that it is kept for, or the field's value.
@@ -60,8 +60,7 @@ def _phases(children: list[Field]) -> Iterator[str]:
                     yield one.text if rule.name == "include" else f"not {one.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class Fold:
+class Fold(Struct, frozen=True):
     """Lines that can be folded into the first of them, from 1."""
 
     first: int

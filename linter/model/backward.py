@@ -15,8 +15,9 @@ Problems, with their values; Caffe runs all of them without a word:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
+
+from msgspec import Struct, field
 
 from ..core.problem import Problem
 from .net import Blob, Layer, Net
@@ -30,8 +31,7 @@ class Need(IntEnum):
     VALUES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """What the backward pass of one layer reads: of its bottoms and tops, by number.
 
     What is not named is not read.

@@ -10,10 +10,11 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import isfinite, isnan, sqrt
 from operator import mul
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from .weights import Run, StoredBlob
 
@@ -83,8 +84,7 @@ def all_zero(file: BinaryIO, blob: StoredBlob) -> bool:
     return seen
 
 
-@dataclass(slots=True)
-class Statistics:
+class Statistics(Struct):
     """What is to say of the values of a blob. ``looked_at`` is how many were looked at.
 
     ``minimum`` to ``std`` are those of the finite values, None if there are none.

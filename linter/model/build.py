@@ -7,7 +7,8 @@ one mistake does not drown the rest.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..core.problem import Problem
 from .net import Blob, Layer, Net, Param
@@ -45,8 +46,7 @@ def _completed(shape: Shape, given: Shape) -> Shape:
     return tuple(b if a is None else a for a, b in zip(shape, given, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Shapes:
+class Shapes(Struct, frozen=True):
     """Shapes of all blobs, and of every layer's learned blobs."""
 
     blobs: dict[Blob, Shape]
@@ -100,8 +100,7 @@ def counts_fit(layer: Layer) -> bool:
 # Shared parameters (net.cpp, AppendParam)
 
 
-@dataclass(slots=True)
-class _Owner:
+class _Owner(Struct):
     """The layer that made a named parameter, and the multipliers that were set for it so far."""
 
     param: Param

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..core.problem import Problem
 from ..core.source import Span
@@ -126,8 +127,7 @@ def _only(names: Iterable[str]) -> str:
 # Train against deploy
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(Struct, frozen=True):
     """What of a net counts when weights come from, or go to, another one: for every learned layer
     its type and the shapes of its blobs, and the channels of the blobs that bring data in.
     """

@@ -5,8 +5,9 @@ how that is known.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from ..schema.message import Message
 from .launch import Launch
@@ -16,8 +17,7 @@ from .phase import State
 Kind = Literal["scratch", "finetune", "resume", "deploy", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """The training context: its kind, whether it is certain, and the reason in words.
 
     ``filled`` are the layers whose weights a weights file brings, None where that is unknown.

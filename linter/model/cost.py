@@ -8,7 +8,8 @@ What depends on an unknown size is None, and a ``Sum`` tells what is known all t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from .build import Shapes, counts_fit
 from .net import Layer, Net, Param
@@ -24,8 +25,7 @@ _SHARING = frozenset(("Flatten", "Parameter", "Reshape", "Split"))
 # Multiply-adds
 
 
-@dataclass(frozen=True, slots=True)
-class Costed:
+class Costed(Struct, frozen=True):
     """A layer with the shapes around it, as the formulas see it."""
 
     layer: Layer
@@ -206,8 +206,7 @@ FORMULAS: dict[str, Callable[[Costed], Dim]] = {
 # Totals
 
 
-@dataclass(slots=True)
-class Sum:
+class Sum(Struct):
     """A total: ``known`` is what could be counted, ``whole`` whether that is all of it."""
 
     known: int = 0
@@ -226,8 +225,7 @@ class Sum:
         return self.known if self.whole else None
 
 
-@dataclass(slots=True)
-class LearnedBlob:
+class LearnedBlob(Struct):
     """A learned blob as one layer uses it, with the multipliers that the solver gets.
 
     ``owner`` is the first use of the same blob, None where that is this one. ``reached`` tells
@@ -286,8 +284,7 @@ def _take_multipliers(
             setattr(owner, field_, written[name, field_])
 
 
-@dataclass(slots=True)
-class LayerCost:
+class LayerCost(Struct):
     """One layer: ``parameters`` are its own learned values, those it shares left out.
 
     ``memory`` is in bytes, the same way: blobs in place and shared parameters take none.
@@ -300,8 +297,7 @@ class LayerCost:
     memory: Dim
 
 
-@dataclass(slots=True)
-class NetCost:
+class NetCost(Struct):
     """A net's layers and totals; memory in bytes.
 
     ``trains`` tells whether diffs are held: in TRAIN, if gradients go anywhere. ``blob_memory``

@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..core.problem import Problem
 from ..core.source import Span
@@ -23,8 +24,7 @@ from .net import Layer, Net
 _NUM_CLASSES = re.compile(r"num_classes['\"]?\s*[:=]\s*(\d{1,6})\b")
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """A place that states a number of classes: ``param_str``, or ``num_output``."""
 
     layer: Layer

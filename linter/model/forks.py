@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from functools import cache
+
+from msgspec.structs import replace
 
 from ..schema.descriptor import FieldType, MessageType, Schema
 from ..schema.dialects import Declared, LayerFacts, Sizes

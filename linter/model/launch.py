@@ -12,9 +12,11 @@ import posixpath
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 _SHELL = (".sh", ".bash", ".bat", ".cmd", ".mk", ".md", ".txt", ".rst")
 _BATCH = (".bat", ".cmd")
@@ -33,8 +35,7 @@ _LONGEST_VALUE = 1_000
 _SHORTEST_NAME = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """One command that starts a solver: what it names, as far as the script's text tells.
 
     ``script`` is the script's path from ``top``, the directory of its tree, and ``start`` the

@@ -7,7 +7,8 @@ blobs are those of the layers' own LayerSetUp.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..schema.message import Message
 from .shapes import arrange, dense, losses, pointwise, sources, windows
@@ -73,8 +74,7 @@ def _rnn(layer: Message, bottoms: int) -> tuple[str, ...]:
     return ("weight", "bias", *middle, "recurrent weight", "output weight", "output bias")
 
 
-@dataclass(frozen=True, slots=True)
-class LayerType:
+class LayerType(Struct, frozen=True):
     """What Caffe knows of one layer type.
 
     ``param`` is the field with the type's own parameters, empty where it has none. ``fillers``

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..core.problem import Problem
 from ..schema.message import Message
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """What Caffe filters by: the phase (``TRAIN`` or ``TEST``), a level, and stages."""
 
     phase: str = "TEST"

@@ -5,7 +5,7 @@ Sources: solver.cpp (Init, InitTrainNet, InitTestNets), solver_factory.hpp, sgd_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ..core.problem import Problem
 from ..core.source import Span
@@ -15,8 +15,7 @@ SOLVER_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
 LR_POLICIES = ("fixed", "step", "exp", "inv", "multistep", "poly", "sigmoid")
 
 
-@dataclass(frozen=True, slots=True)
-class NetUse:
+class NetUse(Struct, frozen=True):
     """One net that a solver builds: from a file (``path``) or written inside it (``inline``).
 
     ``phase`` is the solver's default for it, ``state`` the solver's own ``train_state`` or

@@ -7,11 +7,12 @@ so that later files overwrite earlier ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from ..core.problem import Problem
 from ..core.source import Span
@@ -32,8 +33,7 @@ _MOST_COMPARED = 200
 # The files that a solver names
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """The weights files that a net is filled from, in order.
 
     ``whole`` is false where one of them could not be read: what they fill is not known then.
@@ -376,8 +376,7 @@ def _net_span(view: Net) -> Span:
     return view.layers[0].message.span("name") if view.layers else Span(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
+class _Rest(Struct, frozen=True):
     """What the files do not fill, and what of them is not used."""
 
     view: Net

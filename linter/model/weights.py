@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
+
+from msgspec import Struct, field
 
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 
@@ -41,8 +42,7 @@ class Run(NamedTuple):
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredBlob:
+class StoredBlob(Struct, frozen=True):
     """A blob in a file: its shape, and where its values lie.
 
     ``legacy`` tells that the shape is written as num, channels, height and width. ``code`` is the
@@ -59,8 +59,7 @@ class StoredBlob:
     raw: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLayer:
+class StoredLayer(Struct, frozen=True):
     """A layer in a file. ``blobs`` has None for a number that is left out, as HDF5 does for blobs
     that are shared. ``v1_type`` is the number of a V1 type, whose ``type`` is empty.
     """
@@ -76,8 +75,7 @@ class StoredLayer:
         return sum(blob is not None for blob in self.blobs)
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
+class Weights(Struct, frozen=True):
     """A weights file: its layers in the order in which Caffe copies them.
 
     ``form`` is ``layer``, ``layers`` (V1), ``V0 layers``, ``HDF5`` or, for a snapshot of a solver,

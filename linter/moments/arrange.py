@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import reduce
 from math import inf, prod
+
+from msgspec.structs import replace
 
 from ..model.shapes.setup import signed
 from .gauss import by_quadrature, hinge

@@ -7,7 +7,8 @@ Gradients are taken to be independent of the values that they meet, but for thos
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from .kernel import Kernel
 from .pointwise import curved
@@ -19,8 +20,7 @@ _NOTHING = 0.01
 BatchNorm add up to 0 over each channel."""
 
 
-@dataclass(slots=True)
-class Back:
+class Back(Struct):
     """A layer on the way back.
 
     ``results`` has the values of its tops, ``tops`` the gradients of them, ``weight`` the loss
@@ -85,8 +85,7 @@ def like(signal: Signal, parts: Sequence[Part]) -> Signal:
     return Signal(parts, signal.samples, signal.size)
 
 
-@dataclass(frozen=True, slots=True)
-class Routed(Latent):
+class Routed(Latent, frozen=True):
     """Mark on a gradient that arrives only where a value was the largest of its window.
 
     ``mean`` and ``kernel`` are those of the Gaussian values at these places, ``source`` is the

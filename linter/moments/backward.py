@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from math import inf, isfinite, sqrt
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..model.backward import gradients_down
 from ..model.net import Blob, Layer
@@ -18,8 +20,7 @@ from .signal import Part, Signal
 from .step import Blocked
 
 
-@dataclass(slots=True)
-class Backward:
+class Backward(Struct):
     """Gradients of all blobs of a net at iteration 0.
 
     A blob that no gradient reaches is missing in ``gradients``; it has None where the gradient is

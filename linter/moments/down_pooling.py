@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from math import prod
+
+from msgspec.structs import replace
 
 from ..model.shapes.setup import signed
 from .arrange import sum_of

@@ -7,9 +7,10 @@ a convolution goes down as a deconvolution, a curve as a product with its slope.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from math import exp, prod, sqrt, tanh
+
+from msgspec.structs import replace
 
 from ..model.shapes.setup import signed
 from .back_step import Back, like, met

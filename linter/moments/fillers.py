@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil, prod
+
+from msgspec import Struct
 
 from ..schema.message import Message
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(Struct, frozen=True):
     """Values of a learned blob at iteration 0: their mean, and their variance around it.
 
     ``bilinear`` is the size of the interpolation window, 0 for other fillers; ``sums_to_one`` tells

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from math import inf, isfinite, isnan, nan
+
+from msgspec import Struct, field
 
 from ..model.build import Shapes
 from ..model.net import Blob, Layer, Net
@@ -19,8 +20,7 @@ Known = Callable[[Layer, int], Fill | None]
 """Moments of a learned blob that weights fill; None where the layer's filler does."""
 
 
-@dataclass(frozen=True, slots=True)
-class LossTerm:
+class LossTerm(Struct, frozen=True):
     """What a layer adds to the loss: ``weight`` · ``value``."""
 
     layer: Layer
@@ -28,8 +28,7 @@ class LossTerm:
     loss: Loss
 
 
-@dataclass(slots=True)
-class Forward:
+class Forward(Struct):
     """Signals of all blobs of a net at iteration 0.
 
     A blob has None where nothing is known of it; ``blocked`` says, for each layer at which the

@@ -8,10 +8,11 @@ E[f(x) f(x')] = Σ c_n² rⁿ (Mehler's formula).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from math import asin, erf, exp, isfinite, pi, sqrt
 from operator import mul
+
+from msgspec import Struct
 
 TERMS = 12
 """Hermite terms; what is left over is taken to belong to the next one, so that r = 1 is exact."""
@@ -100,8 +101,7 @@ class Expansion:
         return odd * r + even * (2 / pi) * (sqrt(1 - r * r) + r * asin(r))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Curve:
+class Curve(Struct, frozen=True, eq=False):
     """A function of one value: ``value`` itself, and ``expand``, what it makes of a Gaussian with
     mean and standard deviation. ``rising`` curves may trade places with a maximum. ``composed``
     ones are curves of curves, which are not composed any further.

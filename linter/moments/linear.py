@@ -7,9 +7,10 @@ which is the same for all outputs.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from math import prod
+
+from msgspec.structs import replace
 
 from ..model.shapes.setup import signed
 from .fillers import Fill, bilinear_line

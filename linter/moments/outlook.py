@@ -5,9 +5,10 @@ Everything here holds for a net whose weights all come from its fillers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, log, prod, sqrt
+
+from msgspec import Struct
 
 from ..model.build import Shapes
 from ..model.net import Layer, Net
@@ -34,8 +35,7 @@ _LARGE = 10.0
 _USUAL_STEPS = 400
 
 
-@dataclass(frozen=True)
-class Outlook:
+class Outlook(Struct, frozen=True, dict=True):
     """The first pass over a net, and with a solver its first step.
 
     ``sizes_assumed`` tells that sizes which the data decides were replaced by usual ones.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import exp, isfinite, log, log1p, sqrt, tanh
+
+from msgspec.structs import replace
 
 from .gauss import Curve, by_quadrature, hinge, step
 from .kernel import Kernel, constant

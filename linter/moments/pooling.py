@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from functools import lru_cache
 from math import sqrt
+
+from msgspec.structs import replace
 
 from ..model.shapes.setup import signed
 from .gauss import largest

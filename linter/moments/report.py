@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import nan
+
+from msgspec import Struct
 
 from ..model.net import Blob, Net
 from ..model.splits import wired
@@ -12,8 +13,7 @@ from .losses import range_of
 from .updates import FirstStep
 
 
-@dataclass(frozen=True, slots=True)
-class TopSignal:
+class TopSignal(Struct, frozen=True):
     """Values of a top at iteration 0, as expected over seeds and data.
 
     ``mean`` and ``rms`` are over the whole blob, nan and inf where single precision overflows, None
@@ -29,8 +29,7 @@ class TopSignal:
     assumed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LayerSignal:
+class LayerSignal(Struct, frozen=True):
     """A layer, Caffe's Split layers included, with what it puts out."""
 
     name: str
@@ -38,8 +37,7 @@ class LayerSignal:
     tops: tuple[TopSignal, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LossSignal:
+class LossSignal(Struct, frozen=True):
     """What a layer adds to the first loss: ``weight`` · ``value``, likely from ``low`` to ``high``
     (both without the weight).
     """
@@ -52,8 +50,7 @@ class LossSignal:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class BlockedLayer:
+class BlockedLayer(Struct, frozen=True):
     """A layer behind which nothing is known, and why."""
 
     layer: str
@@ -61,8 +58,7 @@ class BlockedLayer:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateSignal:
+class UpdateSignal(Struct, frozen=True):
     """The first update of a learned blob, in root mean squares over its values.
 
     ``weights`` are its values before, ``steady`` is what updates grow to by momentum if gradients
@@ -79,8 +75,7 @@ class UpdateSignal:
     ratio: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class NetSignal:
+class NetSignal(Struct, frozen=True):
     """How large the signals of a net are at iteration 0.
 
     ``first_loss`` is the expected first loss: nan if scores overflow, None if it cannot be told

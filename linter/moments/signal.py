@@ -8,10 +8,12 @@ samples share to that extent, though each channel has its own.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from math import exp, isfinite, sqrt
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .gauss import IDENTITY, Curve, nodes
 from .kernel import Kernel, constant
@@ -26,8 +28,7 @@ _LITTLE = 1e-4
 """A correlation of samples, over the number of channels, that makes no difference."""
 
 
-@dataclass(frozen=True, slots=True)
-class Latent:
+class Latent(Struct, frozen=True):
     """The Gaussian values behind a part: x = gain · curve(g) + offset, with ``curve`` rising.
 
     ``mean`` and ``kernel`` are those of g. If g is itself the largest value of windows of others,
@@ -50,8 +51,7 @@ class Latent:
         return self.curve is IDENTITY
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A run of ``channels`` with the same statistics.
 
     ``mean`` is that over channels as well. ``between`` has the moments of two different channels;

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from math import prod
+
+from msgspec import Struct, field
 
 from ..model.net import Layer
 from ..model.shapes.setup import Shape
@@ -23,8 +24,7 @@ class Blocked(Exception):  # noqa: N818 - nothing is in error
     """Nothing can be said of a layer's tops; the text says why."""
 
 
-@dataclass(slots=True)
-class Loss:
+class Loss(Struct):
     """What a loss layer adds to the loss: the expected value of its top, without its weight.
 
     ``deviation`` is the spread over seeds and batches; ``partial`` tells that a part is not known
@@ -40,8 +40,7 @@ class Loss:
         return Loss(self.value * factor, self.deviation * factor, self.partial)
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Struct):
     """A layer being computed.
 
     ``known`` tells the moments of learned blobs that a weights file fills, by number of the blob;

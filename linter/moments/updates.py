@@ -7,8 +7,9 @@ add the decay, then what the solver's type makes of it with an empty history (sr
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf, isfinite, prod, sqrt
+
+from msgspec import Struct
 
 from ..model.net import Layer
 from ..model.schedule import rate
@@ -18,8 +19,7 @@ from .forward import Forward
 from .gauss import nodes
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """A learned blob at its first update, in root mean squares over its values.
 
     ``update`` and ``steady`` are 0 where its lr_mult is. ``steady`` is what updates grow to if
@@ -40,8 +40,7 @@ class Update:
         return self.update / self.weights if self.weights > 0 else None
 
 
-@dataclass(frozen=True, slots=True)
-class FirstStep:
+class FirstStep(Struct, frozen=True):
     """All first updates of a net.
 
     ``norm`` is the length of the gradient over all learned blobs, ``falls`` how far the loss would

@@ -6,9 +6,11 @@ Lines are dots of braille, tests are marks. What colours cannot tell apart, lett
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import isfinite, log10
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .picture import Panel, Picture, Series
 
@@ -26,8 +28,7 @@ Paint = Callable[[str, str], str]
 """Gives a text a colour by its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Struct, frozen=True):
     """Where values stand: as shares of the width from the left, and of the height from the top."""
 
     span: tuple[int, int]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Protocol
+
+from msgspec import Struct
 
 from ..engine.diagnosis import Diagnosis
 from ..log.run import Run
@@ -26,8 +27,7 @@ class Told(Protocol):
         """What the rules say of it."""
 
 
-@dataclass(slots=True)
-class Course:
+class Course(Struct):
     """A run and those that resume it, in order; ``index`` numbers the courses of a picture."""
 
     index: int

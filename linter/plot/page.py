@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from html import escape
 from math import isfinite
+
+from msgspec.structs import asdict
 
 from .paint import COLOURS, Box, svg
 from .picture import Panel, Picture, Series

@@ -10,9 +10,10 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from .picture import LOSS, RATE, Mark, Panel, Picture, Series
 
@@ -48,8 +49,7 @@ class PlotError(Exception):
     """The picture cannot be made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """Where the axes of a panel are, as shares of the picture's width and height from its top
     left corner, and the iterations at their left and right.
     """

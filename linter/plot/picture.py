@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from statistics import median
 from textwrap import shorten
+
+from msgspec import Struct, field
 
 from ..core.diagnostic import Severity
 from ..log.run import Output, Points
@@ -36,8 +37,7 @@ _SPANS = {LOSS: 100.0, RATE: 9.0}
 """From so many times its lowest value on, a kind of panel has a logarithmic axis."""
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Struct, frozen=True):
     """A line with its name in the legend; ``hue`` is the number of its colour."""
 
     name: str
@@ -47,8 +47,7 @@ class Series:
     line: Line
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
+class Panel(Struct, frozen=True):
     """Lines over one vertical axis, all of one kind."""
 
     title: str
@@ -68,8 +67,7 @@ class Panel:
         return all(min(values) >= 0 and median(values) > 0 for values in series)
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Something that happened at an iteration; ``hue`` is its log's colour, None for one log."""
 
     iteration: int
@@ -77,8 +75,7 @@ class Mark:
     hue: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """All that is drawn, over one axis of iterations."""
 
     title: str
@@ -93,8 +90,7 @@ class Picture:
         return (min(found), max(found)) if found else (0, 0)
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct):
     """A series of a course before it has a place in a panel."""
 
     course: Course

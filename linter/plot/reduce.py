@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from math import isfinite, nan
 from statistics import median
+
+from msgspec import Struct, field
 
 from ..log.run import Point, Points
 
@@ -24,8 +25,7 @@ _LARGEST, _SMALLEST = 3.5e38, 1e-45
 """Caffe counts in floats: what is larger is as good as infinite, what is smaller is 0."""
 
 
-@dataclass(slots=True)
-class Line:
+class Line(Struct):
     """What is drawn of a series: iterations and values side by side.
 
     A value that is nan breaks the line: there a resumed run begins. The log's own nan and infinity

@@ -7,7 +7,8 @@ the finding that stands for it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ..core.diagnostic import Diagnostic, Fix, Related
 

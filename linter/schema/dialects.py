@@ -9,7 +9,6 @@ lacks what came later, is not told.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +20,7 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorProto,
     FileDescriptorSet,
 )
+from msgspec import Struct
 
 BVLC = "bvlc"
 PACKAGE = "caffe"
@@ -41,8 +41,7 @@ Sizes = tuple[int | None, ...]
 """Sizes of a blob; None for one that is not known, 0 for that of the first bottom on this axis."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """What the user tells of a layer type of their own.
 
     ``shapes`` are those of its tops: one for all or one for each, None for that of the first
@@ -54,8 +53,7 @@ class Declared:
     in_place: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class LayerFacts:
+class LayerFacts(Struct, frozen=True):
     """A layer type as a schema's source tells of it; ``dialect`` is where it is told.
 
     ``bottoms`` and ``tops`` are texts like ``2``, ``1-3`` or ``1+``, empty where it is one of
@@ -72,8 +70,7 @@ class LayerFacts:
     declared: Declared | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """A fork of Caffe: its additions, and the names of the dialects that it builds on.
 
     Of dialects that know all that a file needs, one of the lowest ``rank`` is the likeliest.

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import combinations
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..core.source import Span
 from ..syntax.tree import Field, Kind, Tree
@@ -20,8 +22,7 @@ _MOST_FORKS = 4
 """Most forks that one file is taken to mix."""
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """A name that BVLC lacks and the dialects in ``known_to`` have; ``what`` says it in words.
 
     ``inner`` names stand in a block that BVLC lacks as well.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from statistics import median
+
+from msgspec import Struct
 
 from ..log.run import Event, Output, Point, Points, Run, TestNet
 
@@ -15,8 +16,7 @@ _RECENT = 20
 _LABEL = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """A run to show: ``net`` is its name, ``max_iter`` what the solver says, 0 if not known."""
 
     log: str

@@ -7,9 +7,10 @@ people. Both leave it to the caller to print them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
+
+from msgspec import Struct
 
 from ..api import Refusal, refusals
 from ..core.problem import Problem
@@ -32,8 +33,7 @@ class ShapeError(Exception):
     """A shape that was given for a blob cannot be one of this net."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """One phase of a net, set up and counted.
 
     ``other`` is the other phase, None where the net has no layers in it, and ``only_here`` has the

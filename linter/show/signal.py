@@ -5,10 +5,11 @@ first loss, and with a solver the first update of every layer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from math import isfinite, log10
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from ..model.build import set_up
 from ..model.files import resolve
@@ -33,8 +34,7 @@ _QUIET = frozenset(("Split", "Silence", "Accuracy"))
 _ALIKE = 0.999
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A net with how it starts."""
 
     name: str

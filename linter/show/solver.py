@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ..model.schedule import rate
 from ..model.solver import net_uses
@@ -18,8 +19,7 @@ _WIDTH, _HEIGHT = 64, 8
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """A solver file with the rates at telling iterations, and along the whole run.
 
     A rate is None where Caffe would abort on it.

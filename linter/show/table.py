@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from ..model.cost import LayerCost, LearnedBlob, Sum
 from ..model.net import Layer
@@ -60,8 +61,7 @@ def _plain(text: str, **_style: object) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
+class _Page(Struct, frozen=True):
     view: View
     width: int
     safe: Callable[[str], str]

@@ -7,10 +7,12 @@ Values are looked at in bounded samples, see ``model.blob_values``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from math import isfinite, prod
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from ..model.blob_values import MANY, Statistics, statistics
 from ..model.shapes.setup import in_words, shown
@@ -30,8 +32,7 @@ _FORMS = {
 _LONGEST_NAME = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A file with the statistics of every blob, in the order of layers and blobs."""
 
     weights: Weights

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import metadata, resources
 from typing import Any
 
 import pytest
 from jsonschema import Draft4Validator, FormatChecker
+from msgspec.structs import replace
 
 from caffelint.core.diagnostic import (
     Diagnostic,

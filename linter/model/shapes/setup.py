@@ -6,10 +6,11 @@ The checks here are the ones that Caffe's Blob and Filler classes make for every
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import prod
 from typing import NoReturn
+
+from msgspec import Struct, field
 
 from ...core.problem import Problem
 from ...core.source import Span
@@ -35,8 +36,7 @@ class Refused(Exception):  # noqa: N818 - Caffe refuses the layer; the linter is
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Struct, frozen=True):
     """What a layer is after set-up: shapes of its tops and of its learned blobs."""
 
     tops: list[Shape]
