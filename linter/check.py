@@ -26,7 +26,6 @@ from .engine.ruleset import RuleSet
 from .engine.run import Target
 from .facts.build import FactBuilder
 from .facts.signal import START_FACTS, starts_from_fillers
-from .fix.change import Editor
 from .model.backward import check_overwriting
 from .model.blocks import check_blocks
 from .model.build import Shapes, set_up
@@ -49,10 +48,8 @@ from .model.phase import effective_state, include_and_exclude
 from .model.shapes.setup import Shape
 from .model.sizes import check_test_size, net_batch, net_images
 from .model.solver import NetUse, net_uses, overridden_phase
-from .model.transfer import Sources, check_transfer, filled_layers, find_weights
 from .model.twins import check_phases, check_twins
 from .model.views import likely_views
-from .model.weights import WeightsError, read_weights
 from .parts import Part, join
 from .reading import MAX_BYTES, CheckError, File, read_file, read_text
 from .resources import load_rules, load_schema
@@ -61,6 +58,9 @@ from .settings import Configured, FileRules, Start, Starts
 from .walk import files_below, looks_like_prototxt, total_size
 
 if TYPE_CHECKING:
+    from .engine.run import Editor
+    from .model.transfer import Sources
+    from .model.weights import Weights
     from .moments.outlook import Outlook
     from .workers import Each
 
@@ -98,9 +98,9 @@ class Checker:
         """Libraries without which some data was not looked into."""
         self.progress: Progress = silent
         """Shows how far a look at data is."""
-        self.rules = FileRules(ruleset, configured, Editor(load_schema()))
+        self.rules = FileRules(ruleset, configured, _editor)
         """The rules in each file as its config has them."""
-        self._starts = Starts(configured, self.missing)
+        self.starts = Starts(configured, self.missing)
         self.skipped: list[str] = []
         """What a directory held that was not checked, each with the reason."""
         self.contents: dict[Path, bytes] = {}
@@ -109,7 +109,7 @@ class Checker:
         """How the files to check were named, by their real paths."""
         self._configured = configured
         self._kept: dict[Path, File] = {}
-        self._read_weights = cache(read_weights)
+        self._read_weights = cache(_read_weights)
         self._part = Part()
         """What is being made."""
 
@@ -231,7 +231,7 @@ class Checker:
 
     def _start(self, path: Path) -> Start:
         """How Caffe is started on a file."""
-        return self._starts.of(path, self.progress)
+        return self.starts.of(path, self.progress)
 
     def _read_or_skip(self, path: Path, named: bool) -> File | None:
         """The file, or None if it lies in a directory and is no net or solver."""
@@ -306,6 +306,8 @@ class Checker:
                 problems += check_transforms(trained, view) + check_twins(trained, view, shapes)
                 problems += check_phases(trained, view)
             if built.weights is not None:
+                from .model.transfer import check_transfer
+
                 problems += check_transfer(view, shapes.params, built.weights, _is_trained(built))
             yield from self.rules.on_problems(source, problems, view.state.phase)
             facts = builder.empty_solver() if solver is None else solver
@@ -388,6 +390,8 @@ class Checker:
         weights = built.weights
         filled = None
         if weights is not None and weights.whole:
+            from .model.transfer import filled_layers
+
             filled = filled_layers(built.views, weights.files)
         if config.context is not None:
             return Context(config.context, True, f"--context {config.context}", filled)
@@ -411,9 +415,13 @@ class Checker:
         if start.config.context == "scratch":
             return None
         if start.config.weights:
+            from .model.transfer import Sources
+
             return Sources(tuple(self._read_weights(Path(name)) for name in start.config.weights))
         if file.kind != "solver" or file.message is None or not file.message.has("weights"):
             return None
+        from .model.transfer import find_weights
+
         return find_weights(file.message, file.path, start.root, self._read_weights)
 
     def _launched_weights(self, launches: Sequence[Launch]) -> Sources | None:
@@ -422,6 +430,9 @@ class Checker:
         files = launch.files() if launch is not None else None
         if files is None:
             return None
+        from .model.transfer import Sources
+        from .model.weights import WeightsError
+
         try:
             return Sources(tuple(self._read_weights(path) for path in files))
         except WeightsError:
@@ -536,6 +547,20 @@ class Checker:
             return Problem("net-is-no-net", use.span, values)
         self._part.built[key] = found.source.name
         return key, _BuiltNet(found.source, found.message, [], found.problems)
+
+
+@cache
+def _editor() -> Editor:
+    """What makes the edits of fixes; most runs need none."""
+    from .fix.change import Editor
+
+    return Editor(load_schema())
+
+
+def _read_weights(path: Path) -> Weights:
+    from .model.weights import read_weights
+
+    return read_weights(path)
 
 
 def _make_checker(

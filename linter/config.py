@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from glob import escape, iglob
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 
+from .core.alike import closest
 from .core.naming import RuleNames
 from .engine.ruleset import RuleSet
 from .resources import MOST_OWN_RULES, load_own_rules, load_rules
@@ -258,23 +257,36 @@ def json_schema() -> dict[str, Any]:
 
 def _content(path: Path) -> Any:
     """What a config file says; None of a ``pyproject.toml`` that does not speak of caffelint."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ConfigError(f"{path}: larger than {_MOST_BYTES >> 20} MiB")
+        text = path.read_bytes().decode("utf-8")
+        return _toml_table(text) if path.suffix == ".toml" else _yaml_content(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _toml_table(text: str) -> Any:
+    if "caffelint" not in text:  # most are of projects that are about something else
+        return None
+    import tomllib
+
+    tool = tomllib.loads(text).get("tool")
+    return tool.get("caffelint") if isinstance(tool, dict) else None
+
+
+def _yaml_content(text: str) -> Any:
     from yaml import YAMLError
 
     from .engine.yaml import load_plain
 
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ConfigError(f"{path}: larger than {_MOST_BYTES >> 20} MiB")
-        text = path.read_bytes().decode("utf-8")
-        if path.suffix != ".toml":
-            content = load_plain(text)
-            return {} if content is None else content
-        tool = tomllib.loads(text).get("tool")
-        return tool.get("caffelint") if isinstance(tool, dict) else None
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+        content = load_plain(text)
+    except YAMLError as error:
+        raise ValueError(error) from error
+    return {} if content is None else content
 
 
 class _MistakeError(Exception):
@@ -323,10 +335,8 @@ def _converted(content: Any) -> Config:
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    match = get_close_matches(word, list(known), n=1)
-    return f'; did you mean "{match[0]}"?' if match else ""
+    match = closest(word, known)
+    return f'; did you mean "{match}"?' if match else ""
 
 
 def _absolute(config: Config, folder: Path) -> Config:
@@ -336,6 +346,8 @@ def _absolute(config: Config, folder: Path) -> Config:
         return [str(folder / name) for name in names]
 
     def anchored(globs: Iterable[str]) -> list[str]:
+        from glob import escape
+
         start = escape(folder.as_posix().rstrip("/"))
         return [f"{start}/{glob.lstrip('/')}" if "/" in glob else glob for glob in globs]
 
@@ -358,6 +370,8 @@ def _absolute(config: Config, folder: Path) -> Config:
 
 def _rule_files(globs: list[str], folder: Path) -> list[str]:
     """The files that ``extend-rules`` names, each once."""
+    from glob import iglob
+
     files: dict[str, None] = {}
     for number, glob in enumerate(globs):
         literal = folder / glob

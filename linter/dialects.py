@@ -7,12 +7,13 @@ read with the few forks that know all its names.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from .core.alike import closest
+from .core.late import late
 from .core.problem import Problem
 from .core.source import Source, Span
 from .model.layers import LAYER_TYPES
@@ -29,8 +30,8 @@ from .syntax.tree import Tree
 AUTO = "auto"
 """The word for finding out the dialect."""
 
-_COMMENT = re.compile(r"#[ \t]*caffelint:[ \t]*dialect[ \t]*=[ \t]*([^\s#]*)")
-_SEPARATOR = re.compile(r"[+,]")
+_COMMENT = late(r"#[ \t]*caffelint:[ \t]*dialect[ \t]*=[ \t]*([^\s#]*)")
+_SEPARATOR = late(r"[+,]")
 
 # What BVLC's parser reports of a file that is written for a fork.
 _TELLTALE = frozenset((
@@ -70,14 +71,12 @@ def named(words: str) -> tuple[str, ...]:
     Raises:
         UnknownDialectError: for a name that is not known.
     """
-    names = tuple(word.strip() for word in _SEPARATOR.split(words))
+    names = tuple(word.strip() for word in _SEPARATOR().split(words))
     names = tuple(name for name in names if name != BVLC)
     for name in names:
         if name not in load_dialects().by_name:
-            from difflib import get_close_matches
-
-            match = get_close_matches(name, load_dialects().names, n=1)
-            meant = f'; did you mean "{match[0]}"?' if match else ""
+            match = closest(name, load_dialects().names)
+            meant = f'; did you mean "{match}"?' if match else ""
             raise UnknownDialectError(f'there is no dialect "{name}"{meant}')
     return names
 
@@ -122,7 +121,7 @@ def _in_comment(source: Source) -> tuple[tuple[str, ...] | None, list[Problem]]:
     if "dialect" not in source.text:
         return None, []
     for comment in comments(source.text):
-        match = _COMMENT.search(source.text, *comment)
+        match = _COMMENT().search(source.text, *comment)
         if match is None:
             continue
         try:

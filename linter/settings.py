@@ -6,7 +6,7 @@ Files with the same settings share what is made of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -32,6 +32,9 @@ from .resources import load_schema
 if TYPE_CHECKING:
     from .data.look import DataReader
     from .engine.diagnosis import Diagnosis
+
+Readers = dict[tuple[Path | None, int], "DataReader"]
+"""What was read of data, by the directory that Caffe is started in and how much is sampled."""
 
 _OWN_RULES_SECONDS = 10
 """The rules of ``extend-rules`` may take so long in one run."""
@@ -65,7 +68,9 @@ class _Rules(Struct, frozen=True):
 class FileRules:
     """The rules over facts and problems, in each file as its config has them."""
 
-    def __init__(self, ruleset: RuleSet, configured: Configured, editor: Editor) -> None:
+    def __init__(
+        self, ruleset: RuleSet, configured: Configured, editor: Callable[[], Editor]
+    ) -> None:
         self._ruleset = ruleset
         self._configured = configured
         self._editor = editor
@@ -210,7 +215,9 @@ def written_for(config: Config) -> Told:
 class Start:
     """How Caffe is started on a file, as far as its config says."""
 
-    def __init__(self, config: Config, progress: Progress, missing: set[str]) -> None:
+    def __init__(
+        self, config: Config, progress: Progress, missing: set[str], readers: Readers
+    ) -> None:
         self.config = config
         self.root = Path(config.root) if config.root is not None else None
         self.launches = LaunchFinder(self.root)
@@ -219,6 +226,7 @@ class Start:
         }
         self._progress = progress
         self._missing = missing
+        self._readers = readers
 
     @property
     def told(self) -> bool:
@@ -239,8 +247,11 @@ class Start:
         """What reads the data that nets name."""
         from .data.look import DataReader
 
-        limits = Limits(self.config.data_sample, progress=self._progress)
-        return DataReader(load_schema(), self.root, limits, self._missing)
+        key = (self.root, self.config.data_sample)
+        if key not in self._readers:
+            limits = Limits(self.config.data_sample, progress=self._progress)
+            self._readers[key] = DataReader(load_schema(), self.root, limits, self._missing)
+        return self._readers[key]
 
 
 class Starts:
@@ -251,6 +262,8 @@ class Starts:
     def __init__(self, configured: Configured, missing: set[str]) -> None:
         self._configured = configured
         self._missing = missing
+        self.readers: Readers = {}
+        """Where what is read of data is kept; a later run may go on with it."""
         self._by_name: dict[str, Start] = {}
         self._by_config: dict[bytes, Start] = {}
 
@@ -261,6 +274,6 @@ class Starts:
             config = self._configured.of(path)
             key = msgspec.json.encode(config)
             if key not in self._by_config:
-                self._by_config[key] = Start(config, progress, self._missing)
+                self._by_config[key] = Start(config, progress, self._missing, self.readers)
             self._by_name[name] = self._by_config[key]
         return self._by_name[name]

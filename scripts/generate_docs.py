@@ -64,7 +64,7 @@ def _with_outputs(page: Path) -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated file with its content."""
-    rules, symptoms = load_rules().rules, load_symptoms()
+    rules, symptoms = load_rules().whole_rules, load_symptoms()
     check_symptoms(rules, symptoms)
     return {
         DOCS / "rules.md": rules_page(rules),

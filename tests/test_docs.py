@@ -22,7 +22,7 @@ from symptom_pages import messages_page, symptoms_page
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md"])
-RULES = {rule.name: rule for rule in load_rules().rules}
+RULES = {rule.name: rule for rule in load_rules().whole_rules}
 
 _FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")

@@ -29,11 +29,11 @@ def explain(words: tuple[str, ...]) -> None:
     if seen := _seen(rule, every):
         click.echo(seen, nl=False)
         return
-    from difflib import get_close_matches
+    from ..core.alike import closest
 
     known = [name for one in every for name in (one.id, one.name)]
-    match = get_close_matches(rule, known, n=1)
-    meant = f"; did you mean {match[0]}?" if match else ""
+    match = closest(rule, known)
+    meant = f"; did you mean {match}?" if match else ""
     raise click.UsageError(f"there is no rule {rule}{meant} (caffelint rules lists them)")
 
 
@@ -71,7 +71,7 @@ def _all_rules() -> list[Any]:
     from ..resources import load_rules
 
     own = own_rules(Configs().run)
-    return [*load_rules().rules, *(own.rules if own is not None else ())]
+    return [*load_rules().whole_rules, *(own.whole_rules if own is not None else ())]
 
 
 def _test_rule(path: Path) -> bool:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from msgspec import Struct
 
 from ..core.diagnostic import Diagnostic, Suppressed
+from ..core.late import late
 from ..core.naming import RuleNames
 from ..core.problem import Problem
 from ..core.source import Source, Span
@@ -25,10 +26,10 @@ PROBLEM_KINDS = ("malformed-ignore", "unknown-ignore", "unused-ignore")
 """What can be wrong with such a comment; the rules on these problems have the same names."""
 
 MARK = "caffelint:"
-_START = re.compile(r"#[ \t]*caffelint:[ \t]*")
-_IGNORE = re.compile(r"(ignore-file|ignore)[ \t]*(?:\[([^\]#]*)\]|(?![\w\[-]))[ \t]*([^#]*)")
-_DIALECT = re.compile(r"dialect[ \t]*=")  # says how a file is read, and silences nothing
-_RULE_ID = re.compile(r"[A-Z]{2,6}\d")
+_START = late(r"#[ \t]*caffelint:[ \t]*")
+_IGNORE = late(r"(ignore-file|ignore)[ \t]*(?:\[([^\]#]*)\]|(?![\w\[-]))[ \t]*([^#]*)")
+_DIALECT = late(r"dialect[ \t]*=")  # says how a file is read, and silences nothing
+_RULE_ID = late(r"[A-Z]{2,6}\d")
 BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -67,11 +68,11 @@ class Ignores:
     def _read(self, part: Span, comment: Span) -> None:
         """Take one ``# caffelint: …`` of a comment."""
         text = self.source.text
-        start = _START.match(text, *part)
+        start = _START().match(text, *part)
         assert start is not None
-        if _DIALECT.match(text, start.end(), part.end):
+        if _DIALECT().match(text, start.end(), part.end):
             return
-        match = _IGNORE.match(text, start.end(), part.end)
+        match = _IGNORE().match(text, start.end(), part.end)
         span = Span(part.start, part.start + len(text[slice(*part)].rstrip()))
         flaw = _flaw(match)
         if match is None or flaw:
@@ -150,7 +151,7 @@ def split(
 
 def _parts(text: str, comment: Span) -> Iterator[tuple[int, int]]:
     """Every ``# caffelint: …`` of a comment; other words may stand before the first one."""
-    starts = [match.start() for match in _START.finditer(text, *comment)]
+    starts = [match.start() for match in _START().finditer(text, *comment)]
     return pairwise([*starts, comment.end])
 
 
@@ -159,7 +160,7 @@ def _flaw(match: re.Match[str] | None) -> str:
     if match is None:
         return "only ignore[RULE, …], ignore-file and dialect=NAME are known"
     kind, words, reason = match.groups()
-    if words is None and (kind == "ignore" or _RULE_ID.match(reason)):
+    if words is None and (kind == "ignore" or _RULE_ID().match(reason)):
         return f"the rules stand in brackets: {kind}[CL201]"
     if words is not None and not all(word.strip() for word in words.split(",")):
         return f"a rule is missing between the brackets of {kind}[…]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
+from .alike import closest
 from .diagnostic import RuleText
 
 TOPICS = {
@@ -47,13 +48,9 @@ class RuleNames:
 
     def meant(self, word: str) -> str:
         """The known word that is most like an unknown one, or an empty text."""
-        from difflib import get_close_matches
-
         if len(word) > _LONGEST_WORD:
             return ""
-        match = get_close_matches(word, self._known, n=1, cutoff=0.7)
-        match = match or get_close_matches(word.upper(), self._known, n=1, cutoff=0.9)
-        return match[0] if match else ""
+        return closest(word, self._known, 0.7) or closest(word.upper(), self._known, 0.9)
 
     @cached_property
     def _known(self) -> list[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from msgspec import Struct, field
 
+from ..core.alike import closest
 from ..core.problem import Problem
 from ..core.source import Span
 from ..model.files import start_directories
@@ -173,9 +173,8 @@ def file_problems(file: ListedFile, tops: Sequence[str]) -> Iterator[Problem]:
     sets, names = file.content.sets, file.content.names
     for top in tops:
         if top not in sets:
-            match = get_close_matches(top, names, n=1, cutoff=0.6)
             listed = ", ".join(f'"{name}"' for name in names[:_MOST_LISTED]) or "none"
-            found = {**values, "top": top, "names": listed, "suggestion": match[0] if match else ""}
+            found = {**values, "top": top, "names": listed, "suggestion": closest(top, names)}
             yield Problem("hdf5-set-missing", file.span, found, rejects=False)
     for name, one in sets.items():
         yield from _set_problems(file, name, one)

@@ -7,10 +7,10 @@ left is to keep files small, and memory: whatever could make texts or lists long
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..core.late import late
 from .rule import Rule, RuleError, read_rule
 from .ruleset import RuleSet, load
 
@@ -26,7 +26,7 @@ _GROWING = {
     b"string_to_bytes": "bytes()",
     b"bytes_to_string": "string() of bytes",
 }
-_NEW_MESSAGE = re.compile(r"\b[A-Z]\w*\s*\{")
+_NEW_MESSAGE = late(r"\b[A-Z]\w*\s*\{")
 
 
 def load_own(
@@ -88,5 +88,5 @@ def _check_expressions(path: Path, rule: Rule, ruleset: RuleSet) -> None:
         for name, what in _GROWING.items():
             if name in serialised:
                 raise RuleError(f"{path}: in {where}: {what} is not for rules of your own")
-        if _NEW_MESSAGE.search(text):
+        if _NEW_MESSAGE().search(text):
             raise RuleError(f"{path}: in {where}: messages cannot be made in rules of your own")

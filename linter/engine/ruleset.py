@@ -1,15 +1,16 @@
 """Rules ready to run: their CEL expressions checked against the facts, compiled and cached.
 
-Compiled rules are kept as JSON with serialised CEL in the user's cache directory, under a hash of
-everything they were made from. A cache file that is missing, foreign or broken is made anew.
+Compiled rules are kept with serialised CEL in the user's cache directory, under a key that tells
+when and what the files were that they were made from. A cache file that is missing, foreign or
+broken is made anew.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import sys
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +19,10 @@ from typing import Any
 import msgspec
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..core.files import replace_file
-from .rule import ROWS, On, Rule, RuleError, read_rules, yaml_line
+from .rule import ROWS, Example, On, Rule, RuleError, read_rules, yaml_line
 
 VARIABLES: Mapping[On, Mapping[str, str]] = {
     "solver": {"solver": "Solver", "net": "Net"},
@@ -80,13 +82,15 @@ class Facts:
 
 
 class _Compiled(msgspec.Struct):
-    """What a cache file holds. ``expressions`` are serialised CEL by ``on`` and text, ``together``
+    """What a cache file holds. ``examples`` are those of the rules, which are without them; most
+    runs need neither them nor ``expressions``, serialised CEL by ``on`` and text. ``together`` are
     by ``on`` and layer type the conditions of many rules as one list.
     """
 
     key: str
     rules: list[Rule]
-    expressions: dict[str, dict[str, bytes]]
+    examples: msgspec.Raw
+    expressions: msgspec.Raw
     together: dict[str, dict[str, bytes]]
 
 
@@ -105,7 +109,7 @@ class RuleSet:
     def __init__(self, facts: Facts, compiled: _Compiled) -> None:
         self.facts = facts
         self.rules = compiled.rules
-        self._serialised = compiled.expressions
+        self._packed = compiled
         self._together = compiled.together
         self._expressions: dict[tuple[On, str], Any] = {}
         self._groups: dict[tuple[On, str], Group] = {}
@@ -115,7 +119,7 @@ class RuleSet:
         key = (on, text)
         if key not in self._expressions:
             environment = self.facts.environment(on)
-            self._expressions[key] = environment.deserialize(self._serialised[on][text])
+            self._expressions[key] = environment.deserialize(self.serialised(on, text))
         return self._expressions[key]
 
     def serialised(self, on: On, text: str) -> bytes:
@@ -133,6 +137,17 @@ class RuleSet:
                 conditions = self.facts.environment(on).deserialize(serialised)
             self._groups[key] = Group(rules, conditions)
         return self._groups[key]
+
+    @cached_property
+    def _serialised(self) -> dict[str, dict[str, bytes]]:
+        return msgspec.msgpack.decode(self._packed.expressions, type=dict[str, dict[str, bytes]])
+
+    @cached_property
+    def whole_rules(self) -> list[Rule]:
+        """The rules with their examples."""
+        examples = msgspec.msgpack.decode(self._packed.examples, type=list[list[Example]])
+        pairs = zip(self.rules, examples, strict=True)
+        return [replace(rule, examples=its) for rule, its in pairs]
 
     @cached_property
     def by_kind(self) -> dict[str, Rule]:
@@ -174,11 +189,16 @@ def load(
 
 
 def _key(paths: Sequence[Path], facts_descriptors: bytes) -> str:
-    digest = hashlib.sha256(facts_descriptors)
-    digest.update(f"format 4, python {sys.version_info[:2]}".encode())
+    """What compiled rules are known by: their format, and each file's name, size and times of
+    change, which is as good as the contents and read much sooner.
+    """
+    parts = [f"format 6, python {sys.version_info[:2]}, facts {zlib.crc32(facts_descriptors)}"]
     for path in paths:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+        one = os.stat(path)  # noqa: PTH116 - for hundreds of them
+        parts.append(
+            f"{str(path)!a} {one.st_size} {one.st_mtime_ns} {one.st_ctime_ns} {one.st_ino}"
+        )
+    return "\n".join(parts)
 
 
 def _compile(paths: Sequence[Path], facts: Facts, key: str) -> _Compiled:
@@ -199,7 +219,17 @@ def _compile(paths: Sequence[Path], facts: Facts, key: str) -> _Compiled:
                 line = yaml_line(path.read_text(encoding="utf-8"), where)
                 raise RuleError(f"{path}:{line}: in {where}: {error}") from error
             compiled.setdefault(rule.on, {})[text] = serialised
-    return _Compiled(key, rules, compiled, _compile_together(facts, rules))
+    return _Compiled(
+        key=key,
+        rules=[replace(rule, examples=[]) for rule in rules],
+        examples=_packed([rule.examples for rule in rules]),
+        expressions=_packed(compiled),
+        together=_compile_together(facts, rules),
+    )
+
+
+def _packed(content: object) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.msgpack.encode(content))
 
 
 def _by_type(rules: Iterable[Rule]) -> dict[tuple[On, str], list[Rule]]:
@@ -266,12 +296,12 @@ def cache_directory() -> Path:
 
 
 def _cache_file(folder: Path, key: str) -> Path:
-    return folder / f"rules-{key[:16]}.json"
+    return folder / f"rules-{zlib.crc32(key.encode()):08x}.msgpack"
 
 
 def _read_cache(folder: Path, key: str) -> _Compiled | None:
     try:
-        compiled = msgspec.json.decode(_cache_file(folder, key).read_bytes(), type=_Compiled)
+        compiled = msgspec.msgpack.decode(_cache_file(folder, key).read_bytes(), type=_Compiled)
     except (OSError, msgspec.MsgspecError):
         return None
     return compiled if compiled.key == key else None
@@ -281,8 +311,8 @@ def _write_cache(folder: Path, compiled: _Compiled) -> None:
     """Keep the compiled rules; a cache that cannot be written is done without."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        replace_file(_cache_file(folder, compiled.key), msgspec.json.encode(compiled))
-        known = sorted(folder.glob("rules-*.json"), key=lambda path: path.stat().st_mtime)
+        replace_file(_cache_file(folder, compiled.key), msgspec.msgpack.encode(compiled))
+        known = sorted(folder.glob("rules-*"), key=lambda path: path.stat().st_mtime)
         for old in known[:-_KEPT_SETS]:
             old.unlink(missing_ok=True)
     except OSError:

@@ -90,7 +90,7 @@ class Run(Struct):
     ruleset: RuleSet
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     selected: frozenset[str] | None = None
-    editor: Editor | None = None
+    editor: Callable[[], Editor] | None = None
     _option_values: dict[str, dict[str, Any]] = field(default_factory=dict)
     _options_on: dict[On, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
@@ -218,7 +218,7 @@ class Run(Struct):
     ) -> Fix | None:
         if self.editor is None:
             return None
-        edit = partial(self.editor.edit_target, target=target)
+        edit = partial(self.editor().edit_target, target=target)
         ready = (
             fix for fix in rule.fixes if not fix.when or self.holds(rule, fix.when, activation)
         )
@@ -249,7 +249,7 @@ class Run(Struct):
     ) -> Fix | None:
         if self.editor is None:
             return None
-        edit = partial(self.editor.edit_problem, source=source, problem=problem)
+        edit = partial(self.editor().edit_problem, source=source, problem=problem)
         return _first_fix(rule.fixes, fill, edit)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from ..core.alike import closest
 from ..core.source import Source
 from ..engine.ruleset import Facts
 from ..engine.run import Target
@@ -355,8 +355,7 @@ def _close(word: str, known: tuple[str, ...]) -> str:
     if word in known:
         return ""
     lower = {name.lower(): name for name in known}
-    matches = get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
-    return lower[matches[0]] if matches else ""
+    return lower.get(closest(word.lower(), lower), "")
 
 
 def _has(param: Param, name: str) -> bool:

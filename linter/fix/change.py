@@ -6,7 +6,6 @@ another name there, and then no fix is offered.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct, field
 
 from ..core.diagnostic import Edit
+from ..core.late import late
 from ..core.problem import Problem
 from ..core.source import Source, Span
 from ..engine.rule import Change
@@ -28,7 +28,7 @@ from . import layout
 from .bypass import bypass
 from .mend import MENDS
 
-_STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
+_STEP = late(r"(\w+)(?:\[(\d+)\])?")
 
 # What a message of these types is written as; the older forms have other names for them.
 _WRITTEN_AS = {"LayerParameter": "layer", "ParamSpec": "param"}
@@ -373,7 +373,7 @@ def _walk(anchor: MessageAnchor, path: str, named: str) -> _Spot | None:
         if not anchor.own:
             return None
         path = path.replace("$param", anchor.own, 1)
-    steps = _STEP.findall(path)
+    steps = _STEP().findall(path)
     block = _Block(anchor.message)
     for number, (name, index) in enumerate(steps):
         message, last = block.message, number == len(steps) - 1

@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct, field
 
+from ..core.late import late
 from ..syntax.lexer import next_token
 from ..syntax.tree import Field, Tree
 from .layout import indentation
 
-_COMMENT = re.compile(r"#[^\n\0]*")
-_REST_OF_LINE = re.compile(r"[ \t]*#[^\n\0]*?(?=\r?\n|\0|\Z)")
-_LINE_END = re.compile(r"[ \t]*\r?\n")
-_BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n)+")
+_COMMENT = late(r"#[^\n\0]*")
+_REST_OF_LINE = late(r"[ \t]*#[^\n\0]*?(?=\r?\n|\0|\Z)")
+_LINE_END = late(r"[ \t]*\r?\n")
+_BLANK_LINES = late(r"(?:[ \t]*\r?\n)+")
 _MARK = "\ufeff"
 _BLANKS = " \t"
 
@@ -89,7 +90,7 @@ class Item(Struct, eq=False):
         """Put comments before it, on lines of their own."""
         if lines:
             start = f"{line_end}{self.indent}"
-            rest = self.before if _LINE_END.match(self.before) else start
+            rest = self.before if _LINE_END().match(self.before) else start
             self.before = "".join(start + line for line in lines) + rest
 
     def move(self, indent: str, line_end: str, *, own_line: bool) -> None:
@@ -115,7 +116,7 @@ class Item(Struct, eq=False):
 
     def take_gap(self, line_end: str) -> str:
         """The blank lines before it, which are then no longer there."""
-        match = _BLANK_LINES.match(self.before)
+        match = _BLANK_LINES().match(self.before)
         if match is None:
             return ""
         self.before = f"{line_end}{self.before[match.end() :]}"
@@ -184,7 +185,7 @@ def _end_of_line(text: str, end: int) -> int:
 
 
 def _end_of_comment(text: str, at: int) -> int:
-    match = _REST_OF_LINE.match(text, at)
+    match = _REST_OF_LINE().match(text, at)
     return match.end() if match else at
 
 
@@ -229,7 +230,7 @@ def comments(pieces: Iterable[str]) -> list[str]:
         while "#" in text[at:]:
             token = next_token(text, at)
             gap = text[at : token.start]
-            found += [comment.rstrip() for comment in _COMMENT.findall(gap)]
+            found += [comment.rstrip() for comment in _COMMENT().findall(gap)]
             if token.kind == "end":
                 break
             at = token.end
@@ -242,10 +243,10 @@ def separate(block: Block, indent: str, line_end: str, *, own_lines: bool) -> No
     for item in block.items:
         neighbours = before is not None and before.end == item.start - len(item.before) >= 0
         if in_comment or (item.before.startswith("#") and before is not None):
-            if not _LINE_END.match(item.before):
+            if not _LINE_END().match(item.before):
                 item.before = f"{line_end}{indent}" + item.before.lstrip(_BLANKS)
         elif before is not None and not item.before and not neighbours:
             item.before = f"{line_end}{indent}" if own_lines else " "
         before, in_comment = item, "#" in item.after
-    if in_comment and not _LINE_END.match(block.tail) and (block.tail or block.close):
+    if in_comment and not _LINE_END().match(block.tail) and (block.tail or block.close):
         block.tail = f"{line_end}{indent}" + block.tail.lstrip(_BLANKS)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct, field
 
@@ -20,20 +19,23 @@ from ..config import Config, ConfigError, Configs
 from ..control.add_ignores import added
 from ..core.diagnostic import Diagnostic, Edit, Report, RuleText
 from ..core.naming import RuleNames
+from ..core.problem import Problem
 from ..core.source import Source, Span
 from ..dialects import UnknownDialectError
 from ..engine.rule import RuleError
+from ..engine.run import Target
 from ..fix.apply import fix_all
+from ..fix.change import Editor
 from ..model.files import resolve
 from ..ownproto import ProtoError
 from ..reading import count_faults
-from ..resources import load_rules
+from ..resources import load_rules, load_schema
+from ..settings import FileRules, Readers
 from ..syntax.parser import parse
 from ..walk import looks_like_prototxt
 from .navigate import nets_named
 
 _NAMES_NET = re.compile(r"\bnet\s*:|_net\s*:")
-_NEITHER = "neither-net-nor-solver"
 _LARGEST_SOLVER = 64 * 1024
 _MOST_BESIDE = 200
 
@@ -59,11 +61,50 @@ class Findings(Struct, frozen=True):
     names: Mapping[Path, RuleNames] = field(default_factory=dict)
 
 
-class Desk:
-    """The open files by their real paths, and checks of them."""
+class Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """A check was given up: its result is not wanted any more."""
 
-    def __init__(self, texts: Mapping[Path, str] | None = None) -> None:
+
+def _never() -> bool:
+    return False
+
+
+class _StoppableRules(FileRules):
+    """Rules that end the check once ``stopped`` says so."""
+
+    def __init__(self, configs: Configs, stopped: Callable[[], bool]) -> None:
+        super().__init__(load_rules(), configs, lambda: Editor(load_schema()))
+        self._stopped = stopped
+
+    def on_problems(
+        self, source: Source, problems: Iterable[Problem], phase: str = ""
+    ) -> Iterator[Diagnostic]:
+        self._go_on()
+        return super().on_problems(source, problems, phase)
+
+    def on_targets(self, targets: Iterable[Target]) -> Iterator[Diagnostic]:
+        return super().on_targets(self._watched(targets))
+
+    def _watched(self, targets: Iterable[Target]) -> Iterator[Target]:
+        for target in targets:
+            self._go_on()
+            yield target
+
+    def _go_on(self) -> None:
+        if self._stopped():
+            raise Stopped
+
+
+class Desk:
+    """The open files by their real paths, and checks of them. ``readers`` keep what was read of
+    data from one check to the next.
+    """
+
+    def __init__(
+        self, texts: Mapping[Path, str] | None = None, readers: Readers | None = None
+    ) -> None:
         self.open: dict[Path, str] = dict(texts or {})
+        self._readers = readers if readers is not None else {}
 
     def config(self, path: Path) -> Config:
         """The settings of a file.
@@ -100,29 +141,31 @@ class Desk:
             if path != net and real(path) not in self.open and (text := _small_text(path)):
                 yield path, text
 
-    def check(self, path: Path, *, data: bool) -> Findings:
-        """Check an open file with the solvers that build it. ``data`` tells whether to look at the
-        data that nets name.
+    def check(self, path: Path, stopped: Callable[[], bool] = _never) -> Findings:
+        """Check an open file with the solvers that build it, until ``stopped`` says so.
 
         Raises:
+            Stopped: if it was stopped.
             CheckError: for a file that cannot be read.
             ConfigError, RuleError, ProtoError, UnknownDialectError: for settings that are wrong.
         """
         path = real(path)
-        checker = self._checker(data=data)
+        checker = self._checker(stopped)
         group = [*self.solvers_of(path), path] if path.parent.is_dir() else [path]
         report = checker.check(_existing(group, self.open))
         by_file: dict[Path, list[Diagnostic]] = {real(name): [] for name in report.files}
         names = {real(name): checker.rules.names(name) for name in report.files}
         for one in report.diagnostics:
-            if one.name == _NEITHER:  # a file that is only begun, or none of Caffe's
+            if one.tag == "not-in-editors":
                 continue
             by_file.setdefault(real(one.place.source.name), []).append(one)
         return Findings(by_file, report.rules, names)
 
-    def _checker(self, *, data: bool) -> Checker:
-        given: dict[str, Any] = {} if data else {"data": False}
-        checker = Checker(load_rules(), Configs(given))
+    def _checker(self, stopped: Callable[[], bool] = _never) -> Checker:
+        configs = Configs()
+        checker = Checker(load_rules(), configs)
+        checker.rules = _StoppableRules(configs, stopped)
+        checker.starts.readers = self._readers
         for path, text in self.open.items():
             checker.contents[path] = to_bytes(text)
         return checker
@@ -137,7 +180,7 @@ class Desk:
         group = [*self.solvers_of(path), path]
 
         def look(contents: Mapping[Path, bytes]) -> Report:
-            checker = self._checker(data=False)
+            checker = self._checker()
             checker.contents.update(contents)
             return checker.check(_existing(group, self.open))
 

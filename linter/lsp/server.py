@@ -1,16 +1,19 @@
 """The protocol: requests of an editor in, answers out. What they say comes from the other modules.
 
 Requests are answered in the event loop, which takes milliseconds; checks run in a thread, one at a
-time, a moment after the last change. Texts come whole with every change, so that they cannot drift
-apart from the editor's.
+time. A change after a rest is checked at once; while somebody types, a check waits for a pause, and
+one that a further change has made pointless is given up. Texts come whole with every change, so
+that they cannot drift apart from the editor's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Event
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
@@ -22,15 +25,23 @@ from ..core.diagnostic import Diagnostic, Edit, Place, RuleText, Severity
 from ..core.naming import RuleNames
 from ..core.source import Span
 from ..reading import CheckError
-from ..settings import written_for
+from ..settings import Readers, written_for
 from . import actions, complete, diagnose, format, hover, inlay, navigate, symbols  # noqa: A004
 from .document import Document
 from .positions import Positions, encodable
 
 _log = logging.getLogger(__name__)
 
-_DELAY = 0.15
-"""Seconds without a change before a text is checked."""
+_REST = 0.3
+"""Seconds without a change after which nobody is taken to be typing."""
+
+_AT_ONCE = 0.01
+"""Seconds for what an editor asks for along with a change: it is answered first."""
+
+_SHORTEST, _LONGEST = 0.03, 0.15
+"""Seconds without a key before a text is checked that somebody types. In between it is half of what
+the last check took: a large net is not checked at each key.
+"""
 
 _FIX_ALL = f"{types.CodeActionKind.SourceFixAll.value}.caffelint"
 
@@ -97,6 +108,14 @@ class Server(LanguageServer):
         self.waiting: dict[str, asyncio.Task[None]] = {}
         """By address, the check that is asked for last; earlier ones are given up."""
         self._checking = asyncio.Lock()
+        self._running: tuple[str, Event] | None = None
+        """The address of the text that is being checked, and what stops that."""
+        self._changed: dict[str, float] = {}
+        """By address, when a text was changed last."""
+        self._took: dict[str, float] = {}
+        """By address, the seconds that the last whole check took."""
+        self._readers: Readers = {}
+        """What was read of data since a file was saved last."""
         self._told = ""
         """The mistake in the settings that was told of last."""
 
@@ -131,7 +150,8 @@ class Server(LanguageServer):
 
     def desk(self) -> diagnose.Desk:
         """The texts that are open now."""
-        return diagnose.Desk({one.document.path: one.document.text for one in self.opened.values()})
+        texts = {one.document.path: one.document.text for one in self.opened.values()}
+        return diagnose.Desk(texts, self._readers)
 
     def get(self, uri: str) -> _Opened:
         """An open text; one that a client asks about without opening it is read from its file."""
@@ -139,28 +159,53 @@ class Server(LanguageServer):
 
     # Checks
 
-    def check_soon(self, uri: str, delay: float = _DELAY, *, data: bool = False) -> None:
-        """Check a text when it has not changed for a moment."""
-        task = asyncio.get_running_loop().create_task(self._check(uri, delay, data=data))
-        self.waiting[uri] = task
+    def check_changed(self, uri: str) -> None:
+        """Check a text that was just changed."""
+        now = time.monotonic()
+        rested = now - self._changed.get(uri, -_REST) >= _REST
+        self._changed[uri] = now
+        pause = min(max(self._took.get(uri, 0) / 2, _SHORTEST), _LONGEST)
+        self.check_soon(uri, _AT_ONCE if rested else pause)
 
-    async def _check(self, uri: str, delay: float, *, data: bool) -> None:
+    def check_soon(self, uri: str, delay: float = 0) -> None:
+        """Check a text as it is after a delay, unless it is to be checked again before."""
+        if self._running is not None and self._running[0] == uri:
+            self._running[1].set()
+        self.waiting[uri] = asyncio.get_running_loop().create_task(self._check(uri, delay))
+
+    def read_anew(self) -> None:
+        """Forget what was read of data."""
+        self._readers = {}
+
+    def forget(self, uri: str) -> None:
+        """A text was closed."""
+        for kept in (self.opened, self.waiting, self._changed, self._took):
+            kept.pop(uri, None)
+
+    async def _check(self, uri: str, delay: float) -> None:
         await asyncio.sleep(delay)
         async with self._checking:
             one = self.opened.get(uri)
-            # A check that has begun is never cancelled: its thread would go on beside the next.
             if one is None or self.waiting.get(uri) is not asyncio.current_task():
                 return
-            desk = self.desk()
-            check = asyncio.to_thread(desk.check, one.document.path, data=data)
+            # A check is not cancelled but told to stop: its thread would go on beside the next.
+            stop = Event()
+            self._running = (uri, stop)
+            start = time.monotonic()
+            check = asyncio.to_thread(self.desk().check, one.document.path, stop.is_set)
             try:
                 found = await check
+            except diagnose.Stopped:
+                return
             except diagnose.SETTINGS_ERRORS as error:
                 self._tell(f"{error}")
                 return
             except (CheckError, OSError) as error:
                 _log.info("not checked: %s", error)
                 return
+            finally:
+                self._running = None
+            self._took[uri] = time.monotonic() - start
             self._told = ""
             self._publish(found)
 
@@ -240,30 +285,31 @@ def _add_texts(server: Server) -> None:
     def opened(ls: Server, params: types.DidOpenTextDocumentParams) -> None:
         uri = params.text_document.uri
         ls.take(uri)
-        ls.check_soon(uri, 0, data=True)
+        ls.check_soon(uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def changed(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
         uri = params.text_document.uri
         ls.take(uri)
-        ls.check_soon(uri)
+        ls.check_changed(uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def saved(ls: Server, params: types.DidSaveTextDocumentParams) -> None:
-        ls.check_soon(params.text_document.uri, 0, data=True)
+        ls.read_anew()
+        ls.check_soon(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(ls: Server, params: types.DidCloseTextDocumentParams) -> None:
         uri = params.text_document.uri
-        ls.opened.pop(uri, None)
-        ls.waiting.pop(uri, None)
+        ls.forget(uri)
         ls.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def changed_elsewhere(ls: Server, _params: types.DidChangeWatchedFilesParams) -> None:
+        ls.read_anew()
         for uri in list(ls.opened):
             ls.take(uri)
-            ls.check_soon(uri, data=True)
+            ls.check_soon(uri, _LONGEST)
 
 
 def _add_reading(server: Server) -> None:

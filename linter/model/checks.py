@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from bisect import bisect, bisect_left
 from collections.abc import Iterable, Iterator
-from difflib import SequenceMatcher, get_close_matches
 from functools import cache
 
+from ..core.alike import closest
 from ..core.problem import Problem
 from ..core.source import Span
 from ..schema.descriptor import Schema
@@ -152,10 +152,10 @@ def _meant_type(type_: str) -> tuple[str, bool]:
     plain, known = _plain(type_), _plain_types()
     if plain in known:
         return known[plain], type_ not in _FORK_TYPES
-    match = next(iter(get_close_matches(plain, known, n=1, cutoff=_CLOSE)), None)
-    if match is None:
+    match = closest(plain, known, _CLOSE)
+    if not match:
         return "", False
-    alike = SequenceMatcher(None, plain, match).ratio() >= _SURELY_CLOSE
+    alike = bool(closest(plain, [match], _SURELY_CLOSE))
     shape = type_ in (type_.lower(), type_.upper()) or _capitals(type_) == _capitals(known[match])
     near = abs(len(plain) - len(match)) <= _MOST_LETTERS
     return known[match], alike and shape and near and len(plain) > _MOST_LETTERS + 1
@@ -167,7 +167,7 @@ def _similar_type(type_: str, schema: Schema) -> str:
         return ""
     plain = _plain(type_)
     known = {_plain(name): name for name in (*schema.known().all_types, *schema.layers)}
-    match = next(iter(get_close_matches(plain, known, n=1, cutoff=_SURELY_CLOSE)), "")
+    match = closest(plain, known, _SURELY_CLOSE)
     near = abs(len(plain) - len(match)) <= _MOST_LETTERS and len(plain) > _MOST_LETTERS + 1
     digits = [c for c in plain if c.isdigit()] == [c for c in match if c.isdigit()]
     return known[match] if match and near and digits and known[match] != type_ else ""

@@ -11,17 +11,17 @@ Problems, with their values:
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
 from msgspec import Struct
 
+from ..core.late import late
 from ..core.problem import Problem
 from ..core.source import Span
 from .net import Layer, Net
 
-_NUM_CLASSES = re.compile(r"num_classes['\"]?\s*[:=]\s*(\d{1,6})\b")
+_NUM_CLASSES = late(r"num_classes['\"]?\s*[:=]\s*(\d{1,6})\b")
 
 
 class _Place(Struct, frozen=True):
@@ -84,7 +84,7 @@ def _told(layer: Layer) -> int | None:
     """The number of classes that a Python layer is told."""
     if layer.type != "Python":
         return None
-    match = _NUM_CLASSES.search(layer.message.sub("python_param").get("param_str"))
+    match = _NUM_CLASSES().search(layer.message.sub("python_param").get("param_str"))
     return int(match[1]) if match else None
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
+
+from ..core.late import late
 
 _SHELL = (".sh", ".bash", ".bat", ".cmd", ".mk", ".md", ".txt", ".rst")
 _BATCH = (".bat", ".cmd")
@@ -147,6 +148,8 @@ class LaunchFinder:
 
 def _is_shared(folder: Path) -> bool:
     """Directories that hold things of many projects; what lies in them says nothing."""
+    import tempfile
+
     shared = (Path(os.path.realpath(tempfile.gettempdir())), Path("~").expanduser())
     return folder.parent == folder or folder in shared
 
@@ -262,13 +265,13 @@ def _logical_lines(text: str, continuation: str) -> Iterator[tuple[int, str]]:
 
 _SUBSTITUTED = r"`[^`]*`|\$\([^()]*\)|\$\{[^{}]*\}"
 _WORD = rf"(?:\"[^\"]*\"|'[^']*'|{_SUBSTITUTED}|[^\s\"'`;&|<>()#]|(?<=[^\s;&|()])#)+"
-_TOKEN = re.compile(rf"(?P<word>{_WORD})|(?P<end>&&|[;&|()]+)|(?P<comment>#.*)|\s+|.")
+_TOKEN = late(rf"(?P<word>{_WORD})|(?P<end>&&|[;&|()]+)|(?P<comment>#.*)|\s+|.")
 
 
 def _commands(line: str) -> Iterator[list[str]]:
     """The commands of a line, as their words with the quotes still on."""
     words: list[str] = []
-    for token in _TOKEN.finditer(line):
+    for token in _TOKEN().finditer(line):
         if token["word"]:
             words.append(token["word"])
         elif token["comment"]:
@@ -282,9 +285,9 @@ def _commands(line: str) -> Iterator[list[str]]:
 
 _DECLARES = frozenset(("export", "local", "readonly", "declare", "set", "then", "do", "else"))
 _OPENS, _CLOSES = ("if", "case"), ("fi", "esac")
-_ASSIGNED = re.compile(r"([A-Za-z_]\w*)(?::|\?)?=(.*)", re.DOTALL)
-_OPTION = re.compile(r"--?(solver|weights|snapshot)(?:=(.*))?", re.DOTALL)
-_REST = re.compile(r"\"?\$(?:[@*]|\{[@*]\}|[A-Za-z_]\w*|\{[A-Za-z_]\w*\})\"?")
+_ASSIGNED = late(r"([A-Za-z_]\w*)(?::|\?)?=(.*)", re.DOTALL)
+_OPTION = late(r"--?(solver|weights|snapshot)(?:=(.*))?", re.DOTALL)
+_REST = late(r"\"?\$(?:[@*]|\{[@*]\}|[A-Za-z_]\w*|\{[A-Za-z_]\w*\})\"?")
 
 
 class _Shell:
@@ -304,7 +307,7 @@ class _Shell:
             words = words[1:]
         if len(words) >= 3 and words[1] in ("=", ":=", "?="):
             words = [f"{words[0]}={words[2]}"]
-        while words and (assigned := _ASSIGNED.fullmatch(words[0])):
+        while words and (assigned := _ASSIGNED().fullmatch(words[0])):
             self._assign(assigned[1], self._expand(assigned[2]))
             words = words[1:]
         if not words:
@@ -325,7 +328,7 @@ class _Shell:
         others = []
         i = 1
         while i < len(words):
-            option = _OPTION.fullmatch(words[i])
+            option = _OPTION().fullmatch(words[i])
             i += 1
             if option is None:
                 others.append(words[i - 1])
@@ -342,7 +345,7 @@ class _Shell:
                     _list(given.get("weights", "")),
                     given.get("snapshot", ""),
                     self._directory,
-                    open_ended=any(_REST.fullmatch(word) for word in others),
+                    open_ended=any(_REST().fullmatch(word) for word in others),
                     prose=self._prose,
                     caffe=not any(word.endswith(".py") for word in words),
                 )
@@ -350,7 +353,7 @@ class _Shell:
 
     def _expand(self, word: str) -> str:
         """A word without its quotes, with the variables that are known."""
-        return _VARIABLE.sub(self._value, re.sub("[\"']", "", word))
+        return _VARIABLE().sub(self._value, re.sub("[\"']", "", word))
 
     def _value(self, match: re.Match[str]) -> str:
         name, operator = next(
@@ -366,11 +369,11 @@ class _Shell:
         return operator[2:] if operator.startswith(":-") else f"${{{name}{operator}}}"
 
 
-_VARIABLE = re.compile(
+_VARIABLE = late(
     r"\$\{(\w++)([^{}]*)\}|\$([A-Za-z_]\w*|[0-9])|\$\(([A-Za-z_]\w*)\)|%([A-Za-z_]\w*)%"
     r"|(?:`[^`]*`|\$\([^()]*\))()"
 )
-_UNKNOWN = re.compile(rf"{_SUBSTITUTED}|\$\w+")
+_UNKNOWN = late(rf"{_SUBSTITUTED}|\$\w+")
 
 
 def _list(weights: str) -> tuple[str, ...]:
@@ -379,14 +382,14 @@ def _list(weights: str) -> tuple[str, ...]:
 
 def _joined(directory: str, step: str) -> str:
     """Where a ``cd`` leads from a directory; unknown, hence empty, where it leaves the tree."""
-    if _UNKNOWN.search(step) or step.startswith(("/", "~")):
+    if _UNKNOWN().search(step) or step.startswith(("/", "~")):
         return ""
     return posixpath.normpath(posixpath.join(directory, step))[:_LONGEST_VALUE]
 
 
 _LITERAL = r"""(?:(?P<q>["'])(?P<text>[^"'\n]*)(?P=q)|(?P<name>[A-Za-z_]\w*))"""
-_PY_ASSIGNED = re.compile(r"""^\s*(\w+)\s*=\s*(["'])([^"'\n]*)\2\s*(?:#.*)?$""")
-_PY_CALL = re.compile(
+_PY_ASSIGNED = late(r"""^\s*(\w+)\s*=\s*(["'])([^"'\n]*)\2\s*(?:#.*)?$""")
+_PY_CALL = late(
     r"(?P<call>\bcaffe\.(?:get_solver|[A-Z]\w*Solver)|\.net\.copy_from|\.restore)"
     rf"\s*\(\s*{_LITERAL}\s*[,)]"
 )
@@ -401,12 +404,12 @@ def _python(text: str, script: str, start: str, top: str) -> list[Launch]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith("#"):
             continue
-        if assigned := _PY_ASSIGNED.match(line):
+        if assigned := _PY_ASSIGNED().match(line):
             values[assigned[1]] = assigned[3]
         if "-solver" in line and "add_argument" not in line:
             for words in _commands(re.sub(r"[\"',\[\]]|\\n", " ", line)):
                 shell.read(words, number)
-        for call in _PY_CALL.finditer(line):
+        for call in _PY_CALL().finditer(line):
             value = call["text"] if call["q"] else values.get(call["name"], "")
             launch = Launch(script, number, start, top, value, caffe=False)
             _take_call(found, call["call"], value, launch)
@@ -437,7 +440,7 @@ def fit(launch: Launch, solver: Path) -> int:
     top of the tree. Where it leads to no file from there, the project has been moved: a script
     beside a solver of that name means that one, else the last parts are compared.
     """
-    written = _UNKNOWN.sub("*", launch.solver.replace("\\", "/"))
+    written = _UNKNOWN().sub("*", launch.solver.replace("\\", "/"))
     name = written.rpartition("/")[2]
     if not _fits(solver.name, name) or len(name.replace("*", "")) < _SHORTEST_NAME:
         return 0

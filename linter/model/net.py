@@ -8,9 +8,9 @@ problems of a net are found in one pass; Caffe stops at the first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import islice
 
+from ..core.alike import closest
 from ..core.problem import Problem
 from ..core.source import Span
 from ..schema.message import Message
@@ -230,7 +230,7 @@ class Net:
             return ""
         tops = (top for layer in reversed(self.layers[:before]) for top in layer.top_names)
         known = dict.fromkeys(islice(tops, _MOST_COMPARED))
-        return next(iter(get_close_matches(name, known, n=1, cutoff=0.6)), "")
+        return closest(name, known)
 
     def _report_unknown_bottom(
         self,

@@ -7,13 +7,13 @@ so that later files overwrite earlier ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
 from msgspec import Struct
 
+from ..core.alike import closest
 from ..core.problem import Problem
 from ..core.source import Span
 from ..schema.message import Message
@@ -409,11 +409,11 @@ class _Rest(Struct, frozen=True):
         pairs: dict[Layer, StoredLayer] = {}
         for layer in self.unfilled[:_MOST_COMPARED]:
             fitting = {stored.name: stored for stored in unused if self._fits(layer, stored)}
-            close = get_close_matches(layer.name, fitting, n=1, cutoff=0.6)
+            close = closest(layer.name, fitting)
             if not close and len(fitting) == 1 and self._is_only(layer, *fitting.values()):
-                close = list(fitting)
+                close = next(iter(fitting))
             if close:
-                pairs[layer] = fitting[close[0]]
+                pairs[layer] = fitting[close]
         return pairs
 
     def _fits(self, layer: Layer, stored: StoredLayer) -> bool:

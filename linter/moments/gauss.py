@@ -31,7 +31,7 @@ def below(x: float) -> float:
     return 0.5 * (1 + erf(x / _ROOT_2))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def nodes(number: int = 80, reach: float = 8.0) -> tuple[tuple[float, float], ...]:
     """Points and weights for means over a standard normal value (trapezoid rule)."""
     step = 2 * reach / number

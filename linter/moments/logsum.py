@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from math import exp, isfinite, log, pi, sqrt
+from math import ceil, exp, isfinite, log, pi, sqrt
 
 from .gauss import below, density, nodes
 
@@ -14,6 +15,11 @@ _APART = 900.0
 
 _WIDE = 6.0
 """Scores of a deviation above this are so far apart that e^z is as good as a step."""
+
+_STEPS = 120
+
+_NONE = 3.7
+"""exp(−e^3.7) is as good as 0."""
 
 
 @lru_cache(maxsize=256)
@@ -55,10 +61,11 @@ class _LogSum:
         width = sqrt(spread)
         top = log(classes) + min(spread / 2, width * sqrt(2 * log(classes) + 1)) + 4 * width + 20
         low = log(classes) * (0.0 if width > 2 else 1.0) - 6 * width - 4
-        steps = 240
+        steps = _STEPS
         self.step = (top - low) / steps
         self.points = [low + i * self.step for i in range(steps + 1)]
-        over = [1 - _one(a, width) ** classes for a in self.points]
+        one = _one(width)
+        over = [1 - one(a) ** classes for a in self.points]
         # Integral of P(> a) from every point on, less the Gumbel value's mean.
         tail = [0.0] * (steps + 1)
         for i in range(steps - 1, -1, -1):
@@ -83,16 +90,24 @@ def _log_sum(classes: int, spread: float) -> _LogSum:
     return _LogSum(classes, spread)
 
 
-def _one(a: float, width: float) -> float:
-    """P(z + g ≤ a) for a Gaussian and a Gumbel value."""
+def _one(width: float) -> Callable[[float], float]:
+    """P(z + g ≤ a) for a Gaussian and a Gumbel value, as a function of a."""
     if width > _WIDE:
-        return below((a - _EULER) / sqrt(width * width + pi * pi / 6))
-    total = 0.0
-    for z, w in nodes(48, 6.0):
-        x = width * z - a
-        if x < 3.7:  # exp(−e^3.7) is as good as 0
-            total += w * exp(-exp(x))
-    return total
+        deviation = sqrt(width * width + pi * pi / 6)
+        return lambda a: below((a - _EULER) / deviation)
+    scores = _scores(width)
+
+    def probability(a: float) -> float:
+        top = a + _NONE
+        return sum([w * exp(-exp(x - a)) for x, w in scores if x < top])
+
+    return probability
+
+
+def _scores(width: float) -> list[tuple[float, float]]:
+    """Points and weights for means over a score: near enough to each other for what e^z bends."""
+    number = 16 * max(1, ceil(width / 0.8))
+    return [(width * z, w) for z, w in nodes(number, 6.0)]
 
 
 @lru_cache(maxsize=256)
@@ -107,17 +122,19 @@ def share_square(classes: int, spread: float) -> float:
         return 1 / classes
     table = _log_sum(classes, spread)
     width = sqrt(spread)
-    total = sum(_bump(a, width) * _one(a, width) ** (classes - 1) for a in table.points)
+    bump, one = _bump(width), _one(width)
+    total = sum(bump(a) * one(a) ** (classes - 1) for a in table.points)
     return min(1 / classes, max(1 / (classes * classes), total * table.step))
 
 
-def _bump(a: float, width: float) -> float:
-    """E[e^(2(z − a)) exp(−e^(z − a))], whose integral over z − a is 1."""
+def _bump(width: float) -> Callable[[float], float]:
+    """E[e^(2(z − a)) exp(−e^(z − a))], whose integral over z − a is 1, as a function of a."""
     if width > _WIDE:
-        return density(a / width) / width
-    total = 0.0
-    for z, w in nodes(48, 6.0):
-        x = width * z - a
-        if x < 3.7:
-            total += w * exp(2 * x - exp(x))
-    return total
+        return lambda a: density(a / width) / width
+    scores = _scores(width)
+
+    def mean(a: float) -> float:
+        top = a + _NONE
+        return sum([w * exp(2 * (x - a) - exp(x - a)) for x, w in scores if x < top])
+
+    return mean

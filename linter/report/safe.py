@@ -6,11 +6,12 @@ Text from a file may hold escape sequences, bidirectional overrides and bytes th
 
 from __future__ import annotations
 
-import json
 import re
 
+from ..core.late import late
+
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_BEYOND_ASCII = re.compile(r"[^\x00-\x7e]+")
+_BEYOND_ASCII = late(r"[^\x00-\x7e]+")
 _UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 _DELETE = "\x7f"
 
@@ -40,5 +41,7 @@ def dump(document: object) -> str:
     ASCII is valid UTF-8 even where standard output has another encoding, and shown raw on a
     terminal it cannot carry a C1 escape sequence.
     """
+    import json
+
     text = valid(json.dumps(document, indent=2, ensure_ascii=False))
-    return _BEYOND_ASCII.sub(lambda run: json.dumps(run[0])[1:-1], text) + "\n"
+    return _BEYOND_ASCII().sub(lambda run: json.dumps(run[0])[1:-1], text) + "\n"

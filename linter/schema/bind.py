@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from ..core.alike import all_alike, closest
 from ..core.problem import Problem
 from ..core.source import Span
 from ..syntax import recovery
@@ -350,7 +350,7 @@ def _enum_match(word: str, enum: EnumType, *, quoted: bool = False) -> str | Non
     less like it (``"SoftmaxWithLoss"`` for SOFTMAX_LOSS).
     """
     lower = {name.lower(): name for name in reversed(enum.numbers)}
-    match = next(iter(get_close_matches(word.lower(), lower, n=1, cutoff=_ALIKE)), None)
+    match = closest(word.lower(), lower, _ALIKE)
     return lower[match] if match and (quoted or _is_slip(word.lower(), match)) else None
 
 
@@ -359,7 +359,7 @@ def _close_field(name: str, type_: MessageType) -> str:
     end = "_param" if name.endswith("_param") else ""
     word = name.lower().removesuffix(end)
     known = {field.lower().removesuffix(end): field for field in type_.fields}
-    matches = get_close_matches(word, known, n=3, cutoff=_ALIKE)
+    matches = all_alike(word, known, 3, _ALIKE)
     return next((known[match] for match in matches if _is_slip(word, match)), "")
 
 

@@ -15,12 +15,12 @@ Problems, with their values; those marked * make Caffe abort, the others it logs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from ..core.alike import closest
 from ..core.problem import Problem
 from ..core.source import Span
 from .message import Message
@@ -160,7 +160,7 @@ class _Padding:
 
     def _unknown_bottom(self, layer: Message, index: int) -> None:
         bottom = layer.get("bottom")[index]
-        suggestion = _closest(bottom, self.makers)
+        suggestion = closest(bottom, self.makers)
         self._report("v0-unknown-bottom", layer, index, suggestion=suggestion)
 
     def _report(
@@ -243,7 +243,7 @@ class _V0Layer:
         if self.type is not None:
             self.layer.set("type", self.type.v1, self.v0.field("type"))
             return
-        suggestion = _V0_ALIASES.get(_closest(self.name.lower(), _V0_ALIASES), "")
+        suggestion = _V0_ALIASES.get(closest(self.name.lower(), _V0_ALIASES), "")
         self._report("v0-unknown-type", "type", {"type": self.name, "suggestion": suggestion})
 
     def _move(self, name: str, block: str, to: str) -> None:
@@ -292,8 +292,3 @@ def _v0_type(layer: Message) -> str:
 
 def _v0_name(layer: Message) -> str:
     return layer.sub("layer").get("name") or layer.get("name")  # type: ignore[no-any-return]
-
-
-def _closest(word: str, known: Iterable[str]) -> str:
-    matches = get_close_matches(word, known, n=1)
-    return matches[0] if matches else ""

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..core.late import late
 from .tree import Field
 
 # Lines are read back this far only, so that a text of one endless line costs no more.
@@ -138,53 +139,53 @@ def has_lines(text: str, block: Field) -> bool:
 
 # Values
 
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = late(
     r"""\{\{[^\n{}]{0,200}\}\}+ | \{%[^\n%]{0,200}%\} | \{\#[^\n]{0,200}?\#\} | <%[^\n%]{0,200}%>
       | \$\{[^\n{}]{0,200}\} | \$\([^\n()]{0,200}\) | \$[A-Za-z_]\w*+ | @[A-Za-z_]\w*+@
       | %\([^\n()]{0,200}\)[a-z] | %[sdifgr]\b""",
     re.VERBOSE | re.ASCII,
 )
 # After a colon also ``{batch}`` and ``<batch>``, which no block looks like.
-_PLACEHOLDER_VALUE = re.compile(r"\{[ \t]*[A-Za-z_][\w.]*+[ \t]*\}|<[ \t]*[A-Za-z_][\w.-]*+[ \t]*>")
+_PLACEHOLDER_VALUE = late(r"\{[ \t]*[A-Za-z_][\w.]*+[ \t]*\}|<[ \t]*[A-Za-z_][\w.-]*+[ \t]*>")
 
 
 def placeholder_end(text: str, at: int, *, value: bool = False) -> int:
     """End of the template placeholder at ``at``, or -1 where there is none."""
-    match = _PLACEHOLDER.match(text, at)
+    match = _PLACEHOLDER().match(text, at)
     if match is None and value:
-        match = _PLACEHOLDER_VALUE.match(text, at)
+        match = _PLACEHOLDER_VALUE().match(text, at)
     return match.end() if match else -1
 
 
 def has_placeholder(text: str) -> bool:
     """Whether a text holds the placeholder of a template."""
-    return _PLACEHOLDER.search(text) is not None
+    return _PLACEHOLDER().search(text) is not None
 
 
-_WORD = re.compile(r"(?:[^\s#,;\[\]{}>\"']|\{[^\s{}\"']{0,200}\})*+[\"']?")
+_WORD = late(r"(?:[^\s#,;\[\]{}>\"']|\{[^\s{}\"']{0,200}\})*+[\"']?")
 _QUOTES = r"\u2018\u2019\u201c-\u201f\xab\xbb"
-_CURLY_QUOTED = re.compile(rf"[{_QUOTES}][^\n{_QUOTES}]{{0,200}}[{_QUOTES}]")
+_CURLY_QUOTED = late(rf"[{_QUOTES}][^\n{_QUOTES}]{{0,200}}[{_QUOTES}]")
 
 
 def word_end(text: str, at: int) -> int:
     """End of the unquoted word at ``at``: a path, a placeholder, a text in curly quotes."""
-    match = _CURLY_QUOTED.match(text, at) or _WORD.match(text, at)
+    match = _CURLY_QUOTED().match(text, at) or _WORD().match(text, at)
     assert match is not None  # _WORD takes the empty text
     return match.end()
 
 
-_ENDS_TEXT = re.compile(
+_ENDS_TEXT = late(
     r"(?<![ \t])(?:[ \t]++(?=\#|[A-Za-z_]\w*+[ \t]*+[:{])|[ \t]*+\}|[ \t\r]*+(?=\n|\Z))"
 )
-_SWALLOWED_NAME = re.compile(r"[ \t][A-Za-z_]\w*+:[ \t]*+[\"']\Z")
-_WORD_THEN_QUOTE = re.compile(r"\w++[\"']")
+_SWALLOWED_NAME = late(r"[ \t][A-Za-z_]\w*+:[ \t]*+[\"']\Z")
+_WORD_THEN_QUOTE = late(r"\w++[\"']")
 
 
 def text_end(text: str, at: int) -> int:
     """Where a text ends whose closing quote is missing: before the next field, a bracket or the
     end of the line.
     """
-    match = _ENDS_TEXT.search(text, at + 1)
+    match = _ENDS_TEXT().search(text, at + 1)
     assert match is not None  # the end of the text matches
     return match.start()
 
@@ -192,35 +193,35 @@ def text_end(text: str, at: int) -> int:
 def swallows_field(text: str, start: int, end: int) -> bool:
     """Whether a quoted text lost its quote and took another field's: ``"a top: "b"``."""
     return bool(
-        _SWALLOWED_NAME.search(text, max(start, end - _REACH), end)
-        and _WORD_THEN_QUOTE.match(text, end)
+        _SWALLOWED_NAME().search(text, max(start, end - _REACH), end)
+        and _WORD_THEN_QUOTE().match(text, end)
     )
 
 
-_SECOND_QUOTE = re.compile(r"""(?:""|'')[\w./-]++["']""")
+_SECOND_QUOTE = late(r"""(?:""|'')[\w./-]++["']""")
 
 
 def doubled_quote_end(text: str, at: int) -> int:
     """End of a text with its opening quote typed twice (``""data"``), or -1."""
-    match = _SECOND_QUOTE.match(text, at)
+    match = _SECOND_QUOTE().match(text, at)
     return match.end() if match else -1
 
 
-_COMMA_NUMBER = re.compile(r",\d+(?=[\s#;}\]>]|\Z)")
+_COMMA_NUMBER = late(r",\d+(?=[\s#;}\]>]|\Z)")
 
 
 def comma_number_end(text: str, comma: int) -> int:
     """End of the fraction after a decimal comma (``0,01``), or -1."""
-    match = _COMMA_NUMBER.match(text, comma) if text[comma - 1].isdigit() else None
+    match = _COMMA_NUMBER().match(text, comma) if text[comma - 1].isdigit() else None
     return match.end() if match else -1
 
 
-_REST_OF_LIST = re.compile(r"[^\[\]{}\n]*+\]")
+_REST_OF_LIST = late(r"[^\[\]{}\n]*+\]")
 
 
 def list_end(text: str, at: int) -> int:
     """Behind the bracket that closes a list on this line; ``at`` where none does."""
-    match = _REST_OF_LIST.match(text, at)
+    match = _REST_OF_LIST().match(text, at)
     return match.end() if match else at
 
 
@@ -259,8 +260,8 @@ def is_invisible(character: str) -> bool:
 
 # Other formats
 
-_SLASH_LINES = re.compile(r"//[^\n]*+(?:\n[ \t]*+//[^\n]*+)*+")
-_LINE = re.compile(r"[^\n]*+")
+_SLASH_LINES = late(r"//[^\n]*+(?:\n[ \t]*+//[^\n]*+)*+")
+_LINE = late(r"[^\n]*+")
 
 
 def foreign_end(text: str, at: int) -> tuple[str, int]:
@@ -268,15 +269,15 @@ def foreign_end(text: str, at: int) -> tuple[str, int]:
     end. ``conflict-part`` is the rest of a merge conflict; an empty kind is none of these.
     """
     if text.startswith("//", at):
-        return "slash-comment", _end_of(_SLASH_LINES, text, at)
+        return "slash-comment", _end_of(_SLASH_LINES(), text, at)
     if text.startswith("/*", at):
         close = text.find("*/", at, at + _FAR)
-        return "slash-comment", close + 2 if close >= 0 else _end_of(_LINE, text, at)
+        return "slash-comment", close + 2 if close >= 0 else _end_of(_LINE(), text, at)
     if text.startswith("<<<<<<< ", at):
-        return "merge-conflict", _end_of(_LINE, text, at)
+        return "merge-conflict", _end_of(_LINE(), text, at)
     if text.startswith(("=======\n", "=======\r"), at):
         close = text.find("\n>>>>>>>", at, at + _FAR)
-        return "conflict-part", _end_of(_LINE, text, close + 1 if close >= 0 else at)
+        return "conflict-part", _end_of(_LINE(), text, close + 1 if close >= 0 else at)
     end = placeholder_end(text, at)
     return ("unfilled-placeholder", end) if end >= 0 else ("", at)
 

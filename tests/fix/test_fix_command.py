@@ -129,7 +129,7 @@ def test_what_cannot_be_written_is_told(net: Path, tmp_path: Path) -> None:
         "    replace(path, data)\n"
         "apply.replace_file = refuse\n"
         "sys.argv = ['caffelint', '--fix', '.']\n"
-        "cli.main()\n"
+        "sys.exit(cli.main())\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, timeout=60

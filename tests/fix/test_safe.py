@@ -52,7 +52,7 @@ def is_intended(line: str, made: list[Diagnostic]) -> bool:
 
 TEXTS = [
     (f"{rule.name}-{number}", text.encode())
-    for rule in load_rules().rules
+    for rule in load_rules().whole_rules
     for number, example in enumerate(rule.examples, 1)
     for text in (example.bad, example.good, *example.files.values())
     if text.strip()
@@ -78,7 +78,7 @@ def test_safe_fixes_change_only_what_they_are_for() -> None:
 
 SAFE = [
     (rule, example)
-    for rule in load_rules().rules
+    for rule in load_rules().whole_rules
     for example in rule.examples
     if example.fixed and any(fix.safe for fix in rule.fixes)
 ]

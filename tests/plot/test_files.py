@@ -130,7 +130,7 @@ def test_mistakes_in_the_call(tmp_path: Path, arguments: list[str], message: str
 
 
 def _called(*arguments: str, before: str = "pass") -> subprocess.CompletedProcess[str]:
-    program = f"import sys; {before}; from caffelint.cli import main; main()"
+    program = f"import sys; {before}; from caffelint.cli import main; sys.exit(main())"
     return subprocess.run(
         [sys.executable, "-c", program, "log", *arguments],
         check=False,

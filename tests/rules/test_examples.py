@@ -9,6 +9,6 @@ from caffelint.examples import failures
 from caffelint.resources import load_rules
 
 
-@pytest.mark.parametrize("rule", [pytest.param(r, id=r.name) for r in load_rules().rules])
+@pytest.mark.parametrize("rule", [pytest.param(r, id=r.name) for r in load_rules().whole_rules])
 def test_examples(rule: Rule) -> None:
     assert list(failures(rule, load_rules())) == []

@@ -6,12 +6,12 @@ The checks here are the ones that Caffe's Blob and Filler classes make for every
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from math import prod
 from typing import NoReturn
 
 from msgspec import Struct, field
 
+from ...core.alike import closest
 from ...core.problem import Problem
 from ...core.source import Span
 from ...schema.message import Message
@@ -265,12 +265,11 @@ class Setup:
         if type_ not in FILLERS:
             if self.message.type.schema.base is not None:
                 return  # a fork may have fillers of its own
-            match = get_close_matches(type_.lower(), FILLERS, n=1, cutoff=0.5)
             self.refuse(
                 *("unknown-filler", f"{at}.type"),
                 filler=type_,
                 field=at,
-                suggestion=match[0] if match else "",
+                suggestion=closest(type_.lower(), FILLERS, 0.5),
                 known=", ".join(FILLERS),
             )
         if type_ == "gaussian":
