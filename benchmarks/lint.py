@@ -58,6 +58,28 @@ layer {
 }
 layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip2" bottom: "label" top: "loss" }
 """
+_DATA = """\
+layer {{
+  name: "data" type: "Data" top: "conv0" top: "label" include {{ phase: {phase} }}
+  transform_param {{ crop_size: 32 mean_value: 120 scale: 0.02 }}
+  data_param {{ source: "{phase}" batch_size: 64 backend: LMDB }}
+}}
+"""
+_HEAD = """\
+layer {{
+  name: "pool" type: "Pooling" bottom: "{below}" top: "pool"
+  pooling_param {{ pool: AVE global_pooling: true }}
+}}
+layer {{
+  name: "fc" type: "InnerProduct" bottom: "pool" top: "fc"
+  inner_product_param {{ num_output: 10 weight_filler {{ type: "xavier" }} }}
+}}
+layer {{ name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" top: "loss" }}
+layer {{
+  name: "accuracy" type: "Accuracy" bottom: "fc" bottom: "label" top: "accuracy"
+  include {{ phase: TEST }}
+}}
+"""
 _SOLVER = """\
 net: "net.prototxt"
 base_lr: 0.01
@@ -68,11 +90,24 @@ snapshot_prefix: "net"
 """
 
 
+def training_net(layers: int) -> str:
+    """A net of so many layers that is trained and tested: the residual one between data and loss."""
+    convolutions = (layers - 6) // 4
+    body = residual_net(convolutions).partition("}\n")[2]  # without its input
+    data = "".join(_DATA.format(phase=phase) for phase in ("TRAIN", "TEST"))
+    return data + body + _HEAD.format(below=f"conv{convolutions}")
+
+
 def seconds(command: list[str]) -> tuple[float, float]:
     """Processor time and time on the clock of a process with its children."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, env=_ENVIRONMENT
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+        env=_ENVIRONMENT,
+        cwd=tempfile.gettempdir(),  # not among the settings of this repository
     )
     clock, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in (0, 1):
@@ -131,12 +166,12 @@ def main() -> None:
         protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{proto_folder()}"]
         subprocess.run([*protoc, f"--python_out={folder}", "caffe.proto"], check=True)
         one_net("LeNet", _LENET, folder)
-        one_net("150 convolutions", residual_net(150), folder)
+        one_net("150 layers", training_net(150), folder)
         if len(sys.argv) == 1:
             for number in range(60):
                 project = folder / "tree" / f"project{number}"
                 project.mkdir(parents=True)
-                (project / "net.prototxt").write_text(residual_net(20 + number), encoding="utf-8")
+                (project / "net.prototxt").write_text(training_net(80 + 4 * number), encoding="utf-8")
                 (project / "solver.prototxt").write_text(_SOLVER, encoding="utf-8")
         tree(Path(sys.argv[1]) if len(sys.argv) > 1 else folder / "tree")
 

@@ -82,16 +82,17 @@ class Facts:
 
 
 class _Compiled(msgspec.Struct):
-    """What a cache file holds. ``examples`` are those of the rules, which are without them; most
-    runs need neither them nor ``expressions``, serialised CEL by ``on`` and text. ``together`` are
+    """What a cache file holds. ``examples`` are those of the rules, which are without them;
+    most runs need neither them nor ``expressions``, serialised CEL by ``on`` and text, so that both
+    are packed once more. ``together`` are
     by ``on`` and layer type the conditions of many rules as one list.
     """
 
     key: str
     rules: list[Rule]
-    examples: msgspec.Raw
-    expressions: msgspec.Raw
-    together: dict[str, dict[str, bytes]]
+    examples: memoryview
+    expressions: memoryview
+    together: dict[str, dict[str, memoryview]]
 
 
 class Group(Struct, frozen=True):
@@ -134,7 +135,7 @@ class RuleSet:
             serialised = self._together.get(on, {}).get(type_)
             conditions = None
             if serialised is not None:
-                conditions = self.facts.environment(on).deserialize(serialised)
+                conditions = self.facts.environment(on).deserialize(bytes(serialised))
             self._groups[key] = Group(rules, conditions)
         return self._groups[key]
 
@@ -192,7 +193,7 @@ def _key(paths: Sequence[Path], facts_descriptors: bytes) -> str:
     """What compiled rules are known by: their format, and each file's name, size and times of
     change, which is as good as the contents and read much sooner.
     """
-    parts = [f"format 6, python {sys.version_info[:2]}, facts {zlib.crc32(facts_descriptors)}"]
+    parts = [f"format 7, python {sys.version_info[:2]}, facts {zlib.crc32(facts_descriptors)}"]
     for path in paths:
         one = os.stat(path)  # noqa: PTH116 - for hundreds of them
         parts.append(
@@ -222,14 +223,10 @@ def _compile(paths: Sequence[Path], facts: Facts, key: str) -> _Compiled:
     return _Compiled(
         key=key,
         rules=[replace(rule, examples=[]) for rule in rules],
-        examples=_packed([rule.examples for rule in rules]),
-        expressions=_packed(compiled),
+        examples=memoryview(msgspec.msgpack.encode([rule.examples for rule in rules])),
+        expressions=memoryview(msgspec.msgpack.encode(compiled)),
         together=_compile_together(facts, rules),
     )
-
-
-def _packed(content: object) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.msgpack.encode(content))
 
 
 def _by_type(rules: Iterable[Rule]) -> dict[tuple[On, str], list[Rule]]:
@@ -240,17 +237,19 @@ def _by_type(rules: Iterable[Rule]) -> dict[tuple[On, str], list[Rule]]:
     return table
 
 
-def _compile_together(facts: Facts, rules: Iterable[Rule]) -> dict[str, dict[str, bytes]]:
+def _compile_together(
+    facts: Facts, rules: Iterable[Rule]
+) -> dict[str, dict[str, memoryview]]:
     """The conditions of rules on the same things as one expression each, since most of what an
     evaluation costs is the call.
     """
-    compiled: dict[str, dict[str, bytes]] = {}
+    compiled: dict[str, dict[str, memoryview]] = {}
     for (on, type_), group in _by_type(rules).items():
         if on in ("problem", "run") or len(group) < _FEWEST_TOGETHER:
             continue
         text = ", ".join(map(_condition, group))
         expression = facts.environment(on).compile(f"[{text}]")
-        compiled.setdefault(on, {})[type_] = bytes(expression.serialize())
+        compiled.setdefault(on, {})[type_] = memoryview(bytes(expression.serialize()))
     return compiled
 
 

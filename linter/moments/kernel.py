@@ -179,13 +179,20 @@ def _stretched(values: tuple[float, ...], length: int) -> tuple[float, ...]:
 def _level_weights(distance: float, levels: int) -> tuple[float, ...]:
     """Weights of near[0] … near[levels − 1] and far for a distance."""
     weights = [0.0] * (levels + 1)
+    below, beyond = _levels_around(distance, levels)
+    weights[below] += 1 - beyond
+    if beyond:
+        weights[below + 1] += beyond
+    return tuple(weights)
+
+
+def _levels_around(distance: float, levels: int) -> tuple[int, float]:
+    """The last level that is no farther than a distance, and how far it is from there to the next
+    one, of 1.
+    """
     place = distance if distance < 1 else log2(distance) + 1
     below = min(int(place), levels)
-    share = place - below if below < levels else 0.0
-    weights[below] += 1 - share
-    if share:
-        weights[below + 1] += share
-    return tuple(weights)
+    return below, place - below if below < levels else 0.0
 
 
 @lru_cache(maxsize=4096)
@@ -204,8 +211,10 @@ def line_weights(size: int, shift: float, levels: int) -> tuple[float, ...]:
         pairs += [(shift, within[1] / unit), (shift + unit / 3, within[1] * (1 - 1 / unit))]
     total = [0.0] * (levels + 1)
     for lag, share in pairs:
-        for i, weight in enumerate(_level_weights(abs(lag), levels)):
-            total[i] += share * weight
+        below, beyond = _levels_around(abs(lag), levels)
+        total[below] += share * (1 - beyond)
+        if beyond:
+            total[below + 1] += share * beyond
     return tuple(total)
 
 

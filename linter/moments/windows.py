@@ -183,8 +183,13 @@ def _levels(kernel: Kernel, axes: tuple[Axis, ...]) -> int:
     if not steps or (kernel.levels == 1 and not any(axis.pad or axis.up for axis in axes)):
         return 1
     if axes[0].up:
-        return kernel.levels + max(steps).bit_length()
-    return max(2, kernel.levels + 1 - min(steps).bit_length() + 1)
+        return min(_most_levels(axes), kernel.levels + max(steps).bit_length())
+    return min(_most_levels(axes), max(2, kernel.levels + 1 - min(steps).bit_length() + 1))
+
+
+def _most_levels(axes: tuple[Axis, ...]) -> int:
+    """Distances that there are in the output, with one beyond them to interpolate to."""
+    return max(axis.outputs for axis in axes).bit_length() + 2
 
 
 def _at_lag(kernel: Kernel, axes: tuple[Axis, ...], lag: int, whole: float) -> float:
@@ -232,4 +237,4 @@ def window_levels(kernel: Kernel, axes: tuple[Axis, ...]) -> int:
     """Distances of the output at which windows overlap or still know of each other."""
     reach = 1 << (kernel.levels - 1) if kernel.levels > 1 else 0
     span = max((axis.kernel + reach) / axis.stride if axis.outputs > 1 else 0.0 for axis in axes)
-    return 1 if span <= 1 else 1 + int(span).bit_length()
+    return 1 if span <= 1 else min(_most_levels(axes), 1 + int(span).bit_length())
