@@ -43,11 +43,12 @@ _ROWS = 5
 
 
 class Examined(Struct, frozen=True):
-    """A run with what is known of it: its facts, what the rules say of it, and the findings in its
-    solver and nets.
+    """A run with what is known of it: what it was started with, its facts, what the rules say of
+    it, and the findings in its solver and nets.
     """
 
     run: Run
+    started: Rebuilt
     facts: Any
     diagnoses: tuple[Diagnosis, ...]
     findings: tuple[Diagnostic, ...]
@@ -67,6 +68,7 @@ class _Looked(Struct, frozen=True):
     """
 
     run: Run
+    started: Rebuilt
     facts: Any
     findings: tuple[Diagnostic, ...]
     unfilled: tuple[Diagnostic, ...]
@@ -128,7 +130,7 @@ class Examiner:
         unfilled = tuple(self._unfilled(checker, facts, started, nets))
         numbers = {run.first_line, *_lines(facts)}
         numbers |= {row for number in tuple(numbers) for row in _rows_after(run, number)}
-        return _Looked(run, facts, findings, unfilled, frozenset(numbers))
+        return _Looked(run, started, facts, findings, unfilled, frozenset(numbers))
 
     def _unfilled(
         self, checker: Checker, facts: Any, started: Rebuilt, nets: Sequence[tuple[File, str]]
@@ -174,7 +176,7 @@ def _examined(checker: Checker, looked: _Looked, name: str, texts: Mapping[int, 
         for one in checker.rules.on_run(target, suspects)
     ]
     diagnoses.sort(key=lambda one: (-one.diagnostic.severity, one.diagnostic.sort_key))
-    return Examined(looked.run, looked.facts, tuple(diagnoses), looked.findings)
+    return Examined(looked.run, looked.started, looked.facts, tuple(diagnoses), looked.findings)
 
 
 def _drifted(checker: Checker, started: Rebuilt, echoed: Rebuilt) -> Iterator[Diagnostic]:

@@ -28,7 +28,7 @@ _LARGE = 32 * 1024 * 1024
 
 @click.command()
 @click.argument("logs", nargs=-1, required=True, type=options.ANY_PATH)
-@options.format_option("text", "json", "csv", "sarif")
+@options.format_option("text", "json", "csv", "sarif", "html")
 @options.output_option("Write the report to a file instead of standard output.")
 @click.option("--solver", type=options.FILE, help="The solver that was run.  [default: the log's]")
 @click.option("--net", type=options.FILE, help="The net that was trained.  [default: the log's]")
@@ -76,6 +76,10 @@ def log(
             raise click.UsageError("--follow goes with --format text")
         _write_csv(logs, output)
         return
+    if style == "html":
+        from ..report.html import template
+
+        template()  # before time is spent on logs
     configs = Configs(options.given(settings))
     examiner = Examiner(load_rules(), configs, solver, net)
     limit = Severity[configs.run.fail_on.upper()]
@@ -94,6 +98,8 @@ def log(
 
         placed = [replace(one, report=anchored(one)) for one in examined]
         options.write(render("sarif", _joined(placed)), output)
+    elif style == "html":
+        options.write(_page(examined, report, expand=expand), output)
     else:
         above = pictures.chart(examined, chart, output)
         said = _text(examined, report, colour=output is None, expand=expand)
@@ -127,6 +133,9 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, str, Progress | None]]:
         yield sys.stdin.buffer, "<stdin>", None
         return
     try:
+        # A pipe is read to its end; a device may have none.
+        if path.is_block_device() or path.is_char_device():
+            raise click.ClickException(f"{path}: a device, not a log")
         file = path.open("rb")
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror or error}") from None
@@ -232,7 +241,7 @@ def _text(examined: list[Examination], report: Report, *, colour: bool, expand: 
     from ..report import render
     from ..report.safe import printable
     from ..show import diagnoses
-    from ..show.log import Summary, text
+    from ..show.log import Summary, aim, text
 
     colour = colour and options.in_colour()
     paint = click.style if colour else diagnoses.plain
@@ -240,7 +249,7 @@ def _text(examined: list[Examination], report: Report, *, colour: bool, expand: 
     told = set()
     for one in examined:
         for run in one.runs:
-            summary = Summary(one.log.name, run.run, len(one.runs), *_aim(one, run))
+            summary = Summary(one.log.name, run.run, len(one.runs), *aim(run.run, one.log.name))
             parts.append(text(summary, printable))
             parts += diagnoses.text(run.diagnoses, printable, paint)
             causes = [cause.finding for each in run.diagnoses for cause in each.causes]
@@ -259,21 +268,20 @@ def _text(examined: list[Examination], report: Report, *, colour: bool, expand: 
     return "\n".join(parts)
 
 
+def _page(examined: list[Examination], report: Report, *, expand: bool) -> str:
+    """The report as a page, with the curves, and the nets as the runs were started with them."""
+    from ..report import render
+    from ..report.safe import printable
+    from ..show.details import of_logs
+
+    return render("html", report, expand=expand, details=of_logs(examined, printable))
+
+
 def _lost(log: Log) -> str:
     return (
         f"{log.name}: {log.unread} values could not be read, "
         f"{log.series_dropped} are of more outputs than are kept\n"
     )
-
-
-def _aim(examination: Examination, run: Any) -> tuple[str, int]:
-    """Name of the net and max_iter of a run, as its log has them."""
-    from ..log.rebuilt import rebuild
-
-    echoed = rebuild(run.run, examination.log.name)
-    net = echoed.train.message.get("name") if echoed.train and echoed.train.message else ""
-    solver = echoed.solver.message if echoed.solver is not None else None
-    return net, solver.get("max_iter") if solver is not None else 0
 
 
 def _json(examined: list[Examination], report: Report, *, expand: bool) -> str:

@@ -165,8 +165,8 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     several hints the first one counts whose placeholders are all filled, and of several fixes the
     first one that can be made. ``aborts`` marks rules whose every finding is one on which Caffe
     refuses to go on; problems know that themselves. ``tag`` is for editors: the findings are about
-    what has no effect, or about an old form. ``symptoms`` are ids of ``symptoms.yaml``: what
-    the user sees in training, with this among its causes.
+    what has no effect, about an old form, or worth saying of a finished file only. ``symptoms`` are
+    ids of ``symptoms.yaml``: what the user sees in training, with this among its causes.
 
     Rules on runs, that is on training logs, have more: ``at`` names a moment of the run; ``also``
     further ones with words on each, and ``rows`` for some lines of the log after it; ``evidence``
@@ -375,16 +375,19 @@ def yaml_line(text: str, path: str) -> int:
         if following is None:
             break
         node = following
+    if node is None:  # an empty file
+        return 1
     # A block scalar starts on the line after its key.
     return int(node.start_mark.line) + 1 + (getattr(node, "style", None) in ("|", ">"))
 
 
 def _child(node: Any, step: str) -> Any:
-    if isinstance(node.value, list) and step.isdigit():
-        return node.value[int(step)] if int(step) < len(node.value) else None
-    if isinstance(node.value, list):
-        pairs = (pair for pair in node.value if isinstance(pair, tuple))
-        return next((value for key, value in pairs if key.value == step), None)
+    from yaml import MappingNode, SequenceNode
+
+    if isinstance(node, MappingNode):
+        return next((value for key, value in node.value if key.value == step), None)
+    if isinstance(node, SequenceNode) and step.isdigit() and int(step) < len(node.value):
+        return node.value[int(step)]
     return None
 
 

@@ -26,6 +26,11 @@ class LogSource(Source):
         super().__init__(name, text)
         self._numbers = numbers
 
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Which lines of the log the lines of ``text`` are."""
+        return self._numbers
+
     def locate(self, offset: int) -> Location:
         """Line of the log and column of ``offset``."""
         line, column = super().locate(offset)
@@ -67,6 +72,11 @@ class Rebuilt(Struct, frozen=True):
     train: File | None = None
     tests: Mapping[int, File] = field(default_factory=dict)
     cut: bool = False
+
+    @property
+    def files(self) -> list[File]:
+        """Solver and nets, as far as they are known."""
+        return [file for file in (self.solver, self.train, *self.tests.values()) if file]
 
 
 def rebuild(run: Run, name: str) -> Rebuilt:

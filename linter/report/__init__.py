@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from msgspec import Struct
+
 from ..core.diagnostic import Report
 
 REPORTERS: dict[str, tuple[str, ...]] = {
@@ -21,6 +23,7 @@ REPORTERS: dict[str, tuple[str, ...]] = {
     "junit": ("expand",),
     "checkstyle": ("expand",),
     "markdown": ("expand",),
+    "html": ("expand", "details"),
 }
 """The formats, each with the options that mean something to it; a format is a module here."""
 
@@ -34,12 +37,14 @@ def render(
     colour: bool = False,
     expand: bool = False,
     statistics: bool = False,
+    details: Struct | None = None,
 ) -> str:
     """The report in the format ``style``, ending in a line end.
 
     ``colour`` allows terminal colours where the format has any; ``expand`` lists every finding
     and every place where the format would otherwise fold them; ``statistics`` gives counts of
-    rules in place of findings, as text or JSON.
+    rules in place of findings, as text or JSON. ``details`` are what a page shows besides findings
+    (``html`` says in what form).
     """
     if style not in REPORTERS:
         raise ValueError(f'unknown format "{style}", expected one of: {", ".join(FORMATS)}')
@@ -47,7 +52,7 @@ def render(
         from .statistics import render as count
 
         return count(report, style)
-    options = {"colour": colour, "expand": expand}
+    options = {"colour": colour, "expand": expand, "details": details}
     reporter = import_module(f".{style}", __name__)
     text: str = reporter.render(report, **{name: options[name] for name in REPORTERS[style]})
     return text

@@ -18,10 +18,15 @@ _LISTED = 3
 
 def fold(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """``diagnostics`` in their order, those that differ only in the layer folded into the first."""
-    groups: dict[object, list[Diagnostic]] = {}
+    return tuple(folded(group) for group in groups(diagnostics))
+
+
+def groups(diagnostics: Iterable[Diagnostic]) -> list[list[Diagnostic]]:
+    """``diagnostics`` that are the same but for the layer, together; in the order of the first."""
+    found: dict[object, list[Diagnostic]] = {}
     for diagnostic in diagnostics:
-        groups.setdefault(_key(diagnostic), []).append(diagnostic)
-    return tuple(_folded(group) for group in groups.values())
+        found.setdefault(_key(diagnostic), []).append(diagnostic)
+    return list(found.values())
 
 
 def _key(one: Diagnostic) -> tuple[object, ...]:
@@ -30,7 +35,7 @@ def _key(one: Diagnostic) -> tuple[object, ...]:
     return (one.rule, one.place.source.name, one.severity, one.context, bool(one.layer), words)
 
 
-def _folded(group: list[Diagnostic]) -> Diagnostic:
+def folded(group: list[Diagnostic]) -> Diagnostic:
     """The first of ``group``, speaking for all of it."""
     first, *others = group
     if not others:

@@ -12,7 +12,7 @@ from ..engine.diagnosis import Diagnosis, FoundCause
 _WIDTH = 100
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
-_MOST_CAUSES = 4
+MOST_CAUSES = 4
 """Beyond the first few, causes are guesses."""
 
 
@@ -44,7 +44,7 @@ def _block(one: Diagnosis, safe: Callable[[str], str], paint: Paint) -> Iterator
     yield f"{safe(_where(found.place))}: {severity}: {safe(found.message)} {rule}"
     if one.evidence:
         yield from _item("shown by: ", safe("; ".join(one.evidence)))
-    causes = one.causes[:_MOST_CAUSES]
+    causes = one.causes[:MOST_CAUSES]
     for number, cause in enumerate(causes, 1):
         yield from _cause(number, len(causes), cause, safe)
     if not causes and one.otherwise:

@@ -7,6 +7,7 @@ from statistics import median
 
 from msgspec import Struct
 
+from ..log.rebuilt import rebuild
 from ..log.run import Event, Output, Point, Points, Run, TestNet
 
 _MOST_OUTPUTS = 8
@@ -24,6 +25,14 @@ class Summary(Struct, frozen=True):
     runs: int
     net: str = ""
     max_iter: int = 0
+
+
+def aim(run: Run, name: str) -> tuple[str, int]:
+    """Name of the net and max_iter of a run, as its log has them; ``name`` is that of the log."""
+    echoed = rebuild(run, name)
+    net = echoed.train.message.get("name") if echoed.train and echoed.train.message else ""
+    solver = echoed.solver.message if echoed.solver is not None else None
+    return net, solver.get("max_iter") if solver is not None else 0
 
 
 def text(summary: Summary, safe: Callable[[str], str]) -> str:

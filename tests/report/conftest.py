@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,6 +57,15 @@ def _report(*diagnostics: Diagnostic, files: int | None = None) -> Report:
     names = dict.fromkeys(each.place.source.name for each in diagnostics)
     looked_at = tuple(names) if files is None else tuple(map(str, range(files)))
     return Report(diagnostics, {each.rule: _rule(each) for each in diagnostics}, looked_at)
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A page for HTML reports that holds their data only, as the real one may not be built."""
+    from caffelint.report import html
+
+    monkeypatch.setattr(html, "PAGE", tmp_path / "page.html")
+    html.PAGE.write_text("<!doctype html>\n<!-- data -->\n<title>x</title>\n", "utf-8")
 
 
 @pytest.fixture
