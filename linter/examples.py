@@ -42,7 +42,7 @@ def failures_of_file(path: Path) -> tuple[Rule, list[str]]:
     """
     shipped = path.resolve().parent == rules_folder().resolve()
     config = Config() if shipped else Config(extend_rules=[str(path)])
-    (rule,) = [read_rule(path)] if shipped else load_own_rules((path,)).rules
+    (rule,) = [read_rule(path)] if shipped else load_own_rules((path,)).whole_rules
     return rule, list(failures(rule, load_rules(), config))
 
 

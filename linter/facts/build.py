@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -170,12 +170,12 @@ class FactBuilder:
             unknown_types=sum(layer.opaque for layer in layers),
             last_outputs=_outputs(learning[-1]) if learning else 0,
             fork_types=sum(layer.type not in LAYER_TYPES for layer in layers),
-            loss_types=[_text(type_) for type_ in losses],
+            loss_types=_once(losses),
             biases_with_decay_mult=explicit,
             biases_without_decay_mult=len(biases) - explicit,
-            source_types=[_text(layer.type) for layer in net.sources],
+            source_types=_once(layer.type for layer in net.sources),
             phase_written=any(map(_names_phases, net.sources)),
-            output_types=[_text(layer.type) for layer in layers if _is_output(layer)],
+            output_types=_once(layer.type for layer in layers if _is_output(layer)),
             frozen=len(weighing) - len(learning),
             first_filled=any(_has_filler(layer, "weight_filler") for layer in first),
             weights_without_decay=sum(layer.params[0].decay_mult == 0 for layer in fillable),
@@ -460,6 +460,11 @@ def _names_stages(layer: Message) -> bool:
     return any(rule.has("stage") or rule.has("not_stage") for rule in rules)
 
 
+def _once(types: Iterable[str]) -> list[str]:
+    """Each type once: these facts are handed over for every layer, so they must stay short."""
+    return [_text(type_) for type_ in dict.fromkeys(types)]
+
+
 def _is_output(layer: Layer) -> bool:
     """Whether nothing reads some top; one that a later layer overwrites is read by that layer."""
     return any(not blob.readers for blob in layer.tops)
@@ -495,8 +500,12 @@ def _image_channels(layer: Layer) -> int:
 
 
 def _shares_bottom_with_loss(layer: Layer) -> bool:
-    readers = (reader for blob in layer.bottoms if blob is not None for reader, _ in blob.readers)
-    return any(reader.is_loss for reader in readers if reader is not layer)
+    return any(
+        reader is not layer
+        for blob in layer.bottoms
+        if blob is not None
+        for reader in blob.loss_readers
+    )
 
 
 def _suggested_filler(layer: Layer) -> str:

@@ -74,6 +74,7 @@ class Editor:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._tree: Tree | None = None
+        self._root: MessageType | None = None
 
     def edit_target(self, changes: Sequence[Change], target: Target) -> tuple[Edit, ...]:
         """Edits for changes at something that rules look at; none where one cannot be made, or
@@ -108,6 +109,7 @@ class Editor:
         """The tree of a source."""
         if self._tree is None or self._tree.source is not source:
             self._tree = parse(source)
+            self._root = detect(self._tree, self._schema)
         return self._tree
 
     def _at_problem(self, change: Change, tree: Tree, problem: Problem) -> Sequence[Edit]:
@@ -116,7 +118,7 @@ class Editor:
             return self._upgraded(tree)
         if change.mend == "field-name":
             name = str(problem.values.get("suggestion", ""))
-            plain = _is_plain(tree, span, name) and self._is_free(tree, span, name)
+            plain = name and _is_plain(tree, span, name) and self._is_free(tree, span, name)
             return [Edit(span, name)] if plain else ()
         if change.mend:
             return MENDS[change.mend](tree, problem)
@@ -133,7 +135,7 @@ class Editor:
         """The file in current form, as one edit from its first change to its last."""
         from .upgrade import UpgradeError, upgrade_text
 
-        type_, old = detect(tree, self._schema), tree.source.text
+        type_, old = self._root, tree.source.text
         if type_ is None:
             return ()
         try:
@@ -149,7 +151,7 @@ class Editor:
         """Whether a field may be renamed so: its block knows the name, and has no other such field
         or may have several.
         """
-        type_: MessageType | None = detect(tree, self._schema)
+        type_ = self._root
         siblings = tree.fields
         for node in reversed(list(_at(tree, span))):
             if node.name_span == span:

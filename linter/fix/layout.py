@@ -19,14 +19,16 @@ from ..syntax.tree import Field, Tree
 
 _BLANKS = " \t"
 _INDENT = "  "
+_FAR = 10_000
 
 
 # Lines
 
 
 def line_start(text: str, at: int) -> int:
-    """Start of the line of offset ``at``."""
-    return text.rfind("\n", 0, at) + 1
+    """Start of the line of offset ``at``; of an endless line, a place far before it."""
+    first = max(0, at - _FAR)
+    return max(first, text.rfind("\n", first, at) + 1)
 
 
 def line_end(text: str, at: int) -> int:

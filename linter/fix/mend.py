@@ -24,6 +24,7 @@ Mend = Callable[[Tree, Problem], Sequence[Edit]]
 _QUOTES = "\"'\u2018\u2019\u201c\u201d\u201e\u201f\xab\xbb"
 _CURLY = ("Pi", "Pf", "Ps")  # categories of curly quotes; one of them, „, counts as a bracket
 _SEVERAL = ("merge-conflict", "unfilled-placeholder")
+_MOST_REPEATED = 16  # what stands there more often is no slip
 _CLOSING = {"{": "}", "(": ")", "[": "]", "<": ">"}
 
 
@@ -65,11 +66,13 @@ def _duplicate(tree: Tree, problem: Problem) -> Sequence[Edit]:
     text, start = tree.source.text, problem.span.start
     siblings = _siblings(tree.fields, start)
     second = next((one for one in siblings if one.name_start == start), None)
-    # In a template or a conflict the two may stand for two files.
-    if second is None or second.listed or any(one.kind in _SEVERAL for one in tree.problems):
+    if second is None or second.listed:
         return ()
     # Some forks of Caffe take a list where Caffe takes one value; there all must be alike.
     given = [one for one in siblings if one.name == second.name]
+    # In a template or a conflict the two may stand for two files.
+    if len(given) > _MOST_REPEATED or any(one.kind in _SEVERAL for one in tree.problems):
+        return ()
     alike = all(_words(text, one) == _words(text, second) and not one.listed for one in given)
     if not alike or layout.has_comment(text, second):
         return ()

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from bisect import bisect, bisect_left
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from ..core.alike import closest
 from ..core.problem import Problem
@@ -161,16 +161,22 @@ def _meant_type(type_: str) -> tuple[str, bool]:
     return known[match], alike and shape and near and len(plain) > _MOST_LETTERS + 1
 
 
+@lru_cache(maxsize=64)
 def _similar_type(type_: str, schema: Schema) -> str:
     """The type of this Caffe or of any fork that a slip of the pen has made into another one."""
     if len(type_) > _LONGEST_TYPE or schema.known is None:
         return ""
-    plain = _plain(type_)
-    known = {_plain(name): name for name in (*schema.known().all_types, *schema.layers)}
+    plain, known = _plain(type_), _plain_fork_types(schema)
     match = closest(plain, known, _SURELY_CLOSE)
     near = abs(len(plain) - len(match)) <= _MOST_LETTERS and len(plain) > _MOST_LETTERS + 1
     digits = [c for c in plain if c.isdigit()] == [c for c in match if c.isdigit()]
     return known[match] if match and near and digits and known[match] != type_ else ""
+
+
+@lru_cache(maxsize=4)
+def _plain_fork_types(schema: Schema) -> dict[str, str]:
+    assert schema.known is not None
+    return {_plain(name): name for name in (*schema.known().all_types, *schema.layers)}
 
 
 @cache

@@ -26,18 +26,20 @@ _LONGEST_NAME = 200
 
 
 class Blob:
-    """One version of a named blob: made by top ``index`` of ``producer``, read by ``readers``.
+    """One version of a named blob: made by top ``index`` of ``producer``, read by ``readers``,
+    those among them that are losses once more in ``loss_readers``.
 
     ``loss_weight`` is how many times Caffe adds it to the loss, 0 for most.
     """
 
-    __slots__ = ("name", "producer", "index", "readers", "loss_weight")
+    __slots__ = ("name", "producer", "index", "readers", "loss_readers", "loss_weight")
 
     def __init__(self, name: str, producer: Layer, index: int) -> None:
         self.name = name
         self.producer = producer
         self.index = index
         self.readers: list[tuple[Layer, int]] = []
+        self.loss_readers: list[Layer] = []
         self.loss_weight = 0.0
 
     def __repr__(self) -> str:
@@ -187,6 +189,7 @@ class Net:
         latest: dict[str, Blob] = {}
         unknown: dict[str, list[tuple[Layer, int]]] = {}
         for layer in self.layers:
+            is_loss = layer.is_loss
             for i, name in enumerate(layer.bottom_names):
                 blob = latest.get(name)
                 layer.bottoms.append(blob)
@@ -194,6 +197,8 @@ class Net:
                     unknown.setdefault(name, []).append((layer, i))
                 else:
                     blob.readers.append((layer, i))
+                    if is_loss:
+                        blob.loss_readers.append(layer)
             for i, name in enumerate(layer.top_names):
                 blob = Blob(name, layer, i)
                 blob.loss_weight = layer.loss_weight(i)

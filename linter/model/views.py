@@ -62,4 +62,8 @@ def _stages(net: Message) -> list[str]:
         for rule in layer.get(rules)
         for stage in rule.get("stage")
     }
-    return sorted(names)
+    return sorted(names)[:_MOST_STAGES]
+
+
+_MOST_STAGES = 16
+"""A net is built once for each; what names more was made by a program."""
