@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib.util import find_spec
 
 import click
@@ -19,4 +21,6 @@ def lsp() -> None:
     from .. import __version__
     from ..lsp.server import make_server
 
-    make_server(__version__).start_io()
+    # The server closes what it writes to, and standard output is flushed when the process ends.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output:
+        make_server(__version__).start_io(stdout=output)

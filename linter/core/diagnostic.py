@@ -26,7 +26,9 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
-Tag = Literal["", "unnecessary", "deprecated"]
+Tag = Literal["", "unnecessary", "deprecated", "not-in-editors"]
+"""What a finding is marked with: it is about text without effect, about an old form, or it is worth
+saying of a finished file only."""
 
 
 class Place(Struct, frozen=True):

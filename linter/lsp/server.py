@@ -9,6 +9,7 @@ that they cannot drift apart from the editor's.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ from ..core.diagnostic import Diagnostic, Edit, Place, RuleText, Severity
 from ..core.naming import RuleNames
 from ..core.source import Span
 from ..reading import CheckError
+from ..resources import load_rules, load_schema
 from ..settings import Readers, written_for
 from . import actions, complete, diagnose, format, hover, inlay, navigate, symbols  # noqa: A004
 from .document import Document
@@ -35,12 +37,15 @@ _log = logging.getLogger(__name__)
 _REST = 0.3
 """Seconds without a change after which nobody is taken to be typing."""
 
+_SETTLE = 0.005
+"""Seconds in which changes that wait to be read are taken before shapes are worked out."""
+
 _AT_ONCE = 0.01
 """Seconds for what an editor asks for along with a change: it is answered first."""
 
 _SHORTEST, _LONGEST = 0.03, 0.15
-"""Seconds without a key before a text is checked that somebody types. In between it is half of what
-the last check took: a large net is not checked at each key.
+"""Seconds without a key before a text is checked that somebody types. In between it is a third of
+what the last check took: a large net is not checked at each key.
 """
 
 _FIX_ALL = f"{types.CodeActionKind.SourceFixAll.value}.caffelint"
@@ -122,8 +127,12 @@ class Server(LanguageServer):
     # Texts
 
     def path_of(self, uri: str) -> Path:
-        """The real path of a text; one without a file is taken to lie in the workspace."""
-        path = to_fs_path(uri)
+        """The real path of a text. One that was never saved has the path that it is to be saved
+        under, where the editor knows that, and is taken to lie in the workspace else.
+        """
+        scheme, _, rest = uri.partition(":")
+        planned = f"file://{rest}" if scheme == "untitled" and rest.startswith("/") else ""
+        path = to_fs_path(uri) or to_fs_path(planned)
         if path:
             return diagnose.real(path)
         root = Path(self.workspace.root_path or Path.cwd())
@@ -164,21 +173,26 @@ class Server(LanguageServer):
         now = time.monotonic()
         rested = now - self._changed.get(uri, -_REST) >= _REST
         self._changed[uri] = now
-        pause = min(max(self._took.get(uri, 0) / 2, _SHORTEST), _LONGEST)
+        pause = min(max(self._took.get(uri, 0) / 3, _SHORTEST), _LONGEST)
         self.check_soon(uri, _AT_ONCE if rested else pause)
 
     def check_soon(self, uri: str, delay: float = 0) -> None:
         """Check a text as it is after a delay, unless it is to be checked again before."""
-        if self._running is not None and self._running[0] == uri:
-            self._running[1].set()
+        self._stop(uri)
         self.waiting[uri] = asyncio.get_running_loop().create_task(self._check(uri, delay))
 
     def read_anew(self) -> None:
         """Forget what was read of data."""
         self._readers = {}
 
+    def _stop(self, uri: str) -> None:
+        """Give up the check of a text, if it is running."""
+        if self._running is not None and self._running[0] == uri:
+            self._running[1].set()
+
     def forget(self, uri: str) -> None:
         """A text was closed."""
+        self._stop(uri)
         for kept in (self.opened, self.waiting, self._changed, self._took):
             kept.pop(uri, None)
 
@@ -281,6 +295,14 @@ def make_server(version: str) -> Server:
 
 
 def _add_texts(server: Server) -> None:
+    @server.feature(types.INITIALIZED)
+    def ready(_ls: Server, _params: types.InitializedParams) -> None:
+        # Here and not in the first check, which another thread makes: each is there once only.
+        load_schema()
+        load_rules()
+        gc.collect()
+        gc.freeze()  # they stay as long as the server does, and need not be walked again
+
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(ls: Server, params: types.DidOpenTextDocumentParams) -> None:
         uri = params.text_document.uri
@@ -351,8 +373,12 @@ def _add_reading(server: Server) -> None:
         ]
 
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
-    def hint(ls: Server, params: types.InlayHintParams) -> list[types.InlayHint]:
+    async def hint(ls: Server, params: types.InlayHintParams) -> list[types.InlayHint] | None:
+        asked = ls.get(params.text_document.uri)
+        await asyncio.sleep(_SETTLE)
         one = ls.get(params.text_document.uri)
+        if one is not asked:  # the editor has asked again, or will
+            return None
         return [
             types.InlayHint(
                 one.position(each.offset),

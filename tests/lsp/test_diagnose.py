@@ -25,7 +25,7 @@ def applied(text: str, edits: tuple[Edit, ...]) -> str:
 
 
 def rules_in(texts: dict[Path, str], path: Path) -> list[str]:
-    found = Desk({real(each): text for each, text in texts.items()}).check(path, data=False)
+    found = Desk({real(each): text for each, text in texts.items()}).check(path)
     return [one.rule for one in found.by_file[real(path)]]
 
 
@@ -41,7 +41,7 @@ def test_a_solver_sees_the_unsaved_net(tmp_path: Path) -> None:
     net.write_text(BROKEN.replace('"dat"', '"data"'))
     text = 'net: "net.prototxt"\nbase_lr: 0.1\nlr_policy: "fixed"\nmax_iter: 9\n'
     desk = Desk({real(net): BROKEN, real(solver): text})
-    found = desk.check(solver, data=False)
+    found = desk.check(solver)
     assert "CL101" in [one.rule for one in found.by_file[real(net)]]
 
 
@@ -53,7 +53,7 @@ def test_a_net_has_the_solver_beside_it(tmp_path: Path, is_open: bool) -> None:
     solver.write_text("" if is_open else text)
     desk = Desk({real(net): BROKEN} | ({real(solver): text} if is_open else {}))
     assert desk.solvers_of(net) == [real(solver)]
-    assert real(solver) in desk.check(net, data=False).by_file
+    assert real(solver) in desk.check(net).by_file
 
 
 def test_no_file_is_needed() -> None:
@@ -68,7 +68,7 @@ def test_what_is_none_of_caffes_is_left_alone(tmp_path: Path, text: str) -> None
 
 def test_actions_of_a_finding(tmp_path: Path) -> None:
     net = tmp_path / "net.prototxt"
-    found = Desk({real(net): BROKEN}).check(net, data=False)
+    found = Desk({real(net): BROKEN}).check(net)
     findings = found.by_file[real(net)]
     here = Span(*findings[0].place.span)
     offered = actions(findings, here, found.names[real(net)])
@@ -88,7 +88,7 @@ def test_all_safe_fixes_at_once(tmp_path: Path) -> None:
     text = 'input: "x"\ninput_shape { dim: 1 dim: 4 }\nforce_backward: "true"\n'
     net.write_text("")
     desk = Desk({real(net): text})
-    findings = desk.check(net, data=False).by_file[real(net)]
+    findings = desk.check(net).by_file[real(net)]
     assert any(one.fix is not None and one.fix.safe for one in findings)
     assert "force_backward: true" in desk.fixed(net)
     assert net.read_text() == ""
@@ -98,6 +98,8 @@ def test_marks_of_what_is_old_or_idle() -> None:
     tags = {rule.name: rule.tag for rule in load_rules().rules}
     old = {"old-net-form", "old-input-form", "solver-type-deprecated"}
     assert {name for name, tag in tags.items() if tag == "deprecated"} == old
+    unfinished = {name for name, tag in tags.items() if tag == "not-in-editors"}
+    assert unfinished == {"neither-net-nor-solver"}
     idle = {name for name, tag in tags.items() if tag == "unnecessary"}
     assert {"unused-ignore", "ignored-solver-field", "unread-data-field"} <= idle
     assert {name for name in tags if name.startswith(("ignored-", "unused-", "unread-"))} <= idle

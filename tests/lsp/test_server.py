@@ -46,9 +46,9 @@ async def client(lsp_client: LanguageClient) -> AsyncGenerator[None]:
 class Text:
     """One open text, and where things are in it."""
 
-    def __init__(self, client: LanguageClient, path: Path, text: str) -> None:
+    def __init__(self, client: LanguageClient, uri: str, text: str) -> None:
         self.client = client
-        self.uri = path.as_uri()
+        self.uri = uri
         self.id = types.TextDocumentIdentifier(self.uri)
         self.text = text
         self.version = 1
@@ -92,7 +92,7 @@ Opener = Callable[..., Text]
 @pytest.fixture
 def opened(client: LanguageClient, tmp_path: Path) -> Opener:
     """Opens a text under a name in a directory of its own."""
-    return lambda text, name="net.prototxt": Text(client, tmp_path / name, text)
+    return lambda text, name="net.prototxt": Text(client, (tmp_path / name).as_uri(), text)
 
 
 def edits_of(action: types.Command | types.CodeAction, text: Text) -> Sequence[types.TextEdit]:
@@ -213,6 +213,101 @@ async def test_outline_folding_hints_and_format(opened: Opener, client: Language
         types.DocumentRangeFormattingParams(one.id, some, options)
     )
     assert [each.range.start.line for each in edits or ()] == [4]
+    one.change(f"{one.text}layer {{ name: \n")
+    edits = await client.text_document_range_formatting_async(
+        types.DocumentRangeFormattingParams(one.id, some, options)
+    )
+    assert not edits
+
+
+async def test_what_a_place_is_and_where_it_belongs(opened: Opener, client: LanguageClient) -> None:
+    one = opened(f'{NET}# a note\n# on two lines\nforce_backward: "true"\n')
+    await one.findings()
+
+    async def hover(piece: str) -> str:
+        shown = await client.text_document_hover_async(types.HoverParams(one.id, one.at(piece)))
+        assert shown is not None
+        assert isinstance(shown.contents, types.MarkupContent)
+        return shown.contents.value
+
+    assert "uint32" in await hover('num_|output: 4 weight_filler { type: "xavier" } }\n}\nlayer {')
+    assert "CL0" in await hover('"tr|ue"')
+    where = one.at('type: "ReLU" bottom: "f|c"')
+    places = await client.text_document_definition_async(types.DefinitionParams(one.id, where))
+    assert isinstance(places, list)
+    lines = [each.range.start.line for each in places if isinstance(each, types.Location)]
+    assert lines == [3]
+    marks = await client.text_document_document_highlight_async(
+        types.DocumentHighlightParams(one.id, where)
+    )
+    assert [one.cut(each.range).strip("\"'") for each in marks or ()] == ["fc"] * 4
+    name = await client.text_document_prepare_rename_async(types.PrepareRenameParams(one.id, where))
+    assert isinstance(name, types.PrepareRenamePlaceholder)
+    assert name.placeholder == "fc"
+    folds = await client.text_document_folding_range_async(types.FoldingRangeParams(one.id))
+    comments = [each for each in folds or () if each.kind == types.FoldingRangeKind.Comment]
+    assert [(each.start_line, each.end_line) for each in comments] == [(14, 15)]
+
+
+@pytest.mark.parametrize(
+    ("piece", "name", "offered"),
+    [
+        ('type: "Re|LU"', "net.prototxt", "Deconvolution"),
+        ('{ type: "xav|ier" } }\n}\nlayer { name: "relu"', "net.prototxt", "msra"),
+        ("phase: TE|ST", "net.prototxt", "TRAIN"),
+        ('lr_policy: "f|ixed"', "solver.prototxt", "multistep"),
+        ("base_|lr: 1", "solver.prototxt", "max_iter"),
+    ],
+)
+async def test_completion(
+    opened: Opener, client: LanguageClient, piece: str, name: str, offered: str
+) -> None:
+    one = opened(NET if name == "net.prototxt" else 'base_lr: 1 lr_policy: "fixed"\n', name)
+    found = await client.text_document_completion_async(
+        types.CompletionParams(one.id, one.at(piece))
+    )
+    assert isinstance(found, types.CompletionList)
+    assert offered in [item.label for item in found.items]
+
+
+@pytest.mark.parametrize("uri", ["untitled:Untitled-1", "untitled:{folder}/new.prototxt"])
+async def test_a_net_that_was_never_saved(client: LanguageClient, tmp_path: Path, uri: str) -> None:
+    uri = uri.replace("{folder}", tmp_path.as_posix())
+    one = Text(client, uri, BROKEN)
+    assert [each.code for each in await one.findings()] == ["CL101"]
+    whole = types.Range(types.Position(0, 0), types.Position(99, 0))
+    one.change(NET)
+    hints = await client.text_document_inlay_hint_async(types.InlayHintParams(one.id, whole))
+    assert hints
+
+
+async def test_a_net_has_the_settings_of_where_it_is_to_be_saved(
+    client: LanguageClient, tmp_path: Path
+) -> None:
+    (tmp_path / ".caffelint.yaml").write_text("ignore: [CL101]\n")
+    one = Text(client, f"untitled:{tmp_path.as_posix()}/net.prototxt", BROKEN)
+    assert await one.findings() == []
+
+
+async def test_findings_in_data_stay_while_typing(
+    opened: Opener, client: LanguageClient, tmp_path: Path
+) -> None:
+    """Data is read when it is first named, and again when a file is saved."""
+    (tmp_path / "train.txt").write_text("")
+    one = opened(
+        'layer {\n  name: "data" type: "ImageData" top: "data" top: "label"\n'
+        '  image_data_param { source: "train.txt" batch_size: 2 }\n}\n'
+    )
+    codes = [each.code for each in await one.findings()]
+    assert "CL822" in codes
+    (tmp_path / "train.txt").write_text("a.png 0\n")
+    one.change(f"# a note\n{one.text}")
+    found = await one.findings()
+    assert sorted(str(each.code) for each in found) == sorted(map(str, codes))
+    (empty,) = (each for each in found if each.code == "CL822")
+    assert one.cut(empty.range) == '"train.txt"'
+    client.text_document_did_save(types.DidSaveTextDocumentParams(one.id))
+    assert "CL822" not in [each.code for each in await one.findings()]
 
 
 async def test_solver_leads_to_its_net_and_back(
@@ -271,7 +366,7 @@ async def test_editors_as_they_present_themselves(editor: str, tmp_path: Path) -
         types.InitializeParams(capabilities=client_capabilities(editor))
     )
     encoding = str(getattr(told.capabilities.position_encoding, "value", "utf-16"))
-    one = Text(client, tmp_path / "net.prototxt", BROKEN.replace('dat"', '😀"'))
+    one = Text(client, (tmp_path / "net.prototxt").as_uri(), BROKEN.replace('dat"', '😀"'))
     found = next(each for each in await one.findings() if each.code == "CL101")
     before = one.text.split("\n")[3].partition('"😀"')[0]
     assert found.range.start == types.Position(3, len(before))
