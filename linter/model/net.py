@@ -65,12 +65,14 @@ class Param:
 
 
 class Layer:
-    """One layer of the net. ``bottoms`` has None where the blob is unknown."""
+    """One layer of the net. ``bottoms`` has None where the blob is unknown; ``is_loss`` tells
+    whether it adds to the loss.
+    """
 
     # Slots, for a net of thousands of layers is built in each of its states.
     __slots__ = (
         *("message", "index", "name", "type", "kind", "bottom_names", "top_names", "loss_weights"),
-        *("bottoms", "tops", "in_place", "needs_backward", "reaches_loss", "_params"),
+        *("is_loss", "bottoms", "tops", "in_place", "needs_backward", "reaches_loss", "_params"),
     )
 
     def __init__(self, message: Message, index: int) -> None:
@@ -82,6 +84,8 @@ class Layer:
         self.bottom_names: list[str] = message.get("bottom")
         self.top_names: list[str] = message.get("top")
         self.loss_weights: list[float] = message.get("loss_weight")
+        # A loss layer adds to the loss itself, and may do so without a named top.
+        self.is_loss = any(self.loss_weight(i) != 0 for i in range(max(1, len(self.top_names))))
         self.bottoms: list[Blob | None] = []
         self.tops: list[Blob] = []
         self.in_place = False
@@ -143,11 +147,6 @@ class Layer:
         loss = self.kind.loss if self.kind else "Loss" in self.type
         return 1.0 if top == 0 and loss else 0.0
 
-    @property
-    def is_loss(self) -> bool:
-        """Whether it adds to the loss itself; a loss layer may do so without a named top."""
-        return any(self.loss_weight(i) != 0 for i in range(max(1, len(self.top_names))))
-
 
 class Net:
     """All layers that a state keeps, connected. ``dropped`` are the ones it leaves out."""
@@ -189,7 +188,6 @@ class Net:
         latest: dict[str, Blob] = {}
         unknown: dict[str, list[tuple[Layer, int]]] = {}
         for layer in self.layers:
-            is_loss = layer.is_loss
             for i, name in enumerate(layer.bottom_names):
                 blob = latest.get(name)
                 layer.bottoms.append(blob)
@@ -197,7 +195,7 @@ class Net:
                     unknown.setdefault(name, []).append((layer, i))
                 else:
                     blob.readers.append((layer, i))
-                    if is_loss:
+                    if layer.is_loss:
                         blob.loss_readers.append(layer)
             for i, name in enumerate(layer.top_names):
                 blob = Blob(name, layer, i)
