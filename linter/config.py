@@ -22,14 +22,20 @@ from .core.naming import RuleNames
 from .engine.ruleset import RuleSet
 from .resources import MOST_OWN_RULES, load_own_rules, load_rules
 from .schema.dialects import Declared, LayerFacts, Sizes
+from .walk import named_by, parts_match
 
 ContextName = Literal["scratch", "finetune", "deploy"]
 SeverityName = Literal["error", "warning", "info"]
 SeverityChoice = Literal["error", "warning", "info", "off"]
 OptionValue = float | str | list[str]
+Size = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+"""A number that Caffe can have as a size; that it makes sense is not asked here."""
 
 _MOST_BYTES = 1 << 20
+_MOST_DOTS = 1000
 _YAML, _TOML = ".caffelint.yaml", "pyproject.toml"
+CONFIG_NAMES = (_YAML, _TOML)
+"""What config files are called; the first one counts where a directory has both."""
 
 
 class ConfigError(Exception):
@@ -51,7 +57,7 @@ class Override(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     options: dict[str, dict[str, OptionValue]] = {}
     context: ContextName | None = None
     weights: list[str] | None = None
-    shapes: dict[str, list[int]] = {}
+    shapes: dict[str, list[Size]] = {}
     dialect: str | None = None
 
     def matches(self, path: Path) -> bool:
@@ -69,10 +75,10 @@ class OwnLayer(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     ``loss`` whether its first top counts as loss, ``in-place`` whether it may overwrite its bottom.
     """
 
-    bottoms: int | str = "0+"
-    tops: int | str = "0+"
+    bottoms: Size | str = "0+"
+    tops: Size | str = "0+"
     param: str = ""
-    shape: str | list[int | list[int | None] | None] | None = None
+    shape: str | list[Size | list[Size | None] | None] | None = None
     learns: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     loss: bool = False
     in_place: bool = msgspec.field(name="in-place", default=True)
@@ -102,7 +108,9 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     files, with rules of your own. ``dialect`` is the fork of Caffe that the files are written for,
     such as ``ssd`` or ``bvlc``, several joined by ``+``; ``auto`` finds it out. ``proto`` is your
     own ``caffe.proto``, ``layers`` tells of layer types of your own (``module.Layer`` for one of
-    Python). Paths count from the config file. ``overrides`` says what is different for some files.
+    Python). ``exclude`` are globs of files and directories that are not checked when a directory
+    above them is. Paths count from the config file. ``overrides`` says what is different for some
+    files.
     """
 
     select: list[str] = []
@@ -112,15 +120,27 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     context: ContextName | None = None
     weights: list[str] = []
     root: str | None = None
-    shapes: dict[str, list[int]] = {}
+    shapes: dict[str, list[Size]] = {}
     data: bool = True
-    data_sample: Annotated[int, msgspec.Meta(ge=0)] = msgspec.field(name="data-sample", default=64)
+    data_sample: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = msgspec.field(
+        name="data-sample", default=64
+    )
     fail_on: SeverityName = msgspec.field(name="fail-on", default="warning")
     extend_rules: list[str] = msgspec.field(name="extend-rules", default=[])
     dialect: str = "auto"
     proto: str | None = None
     layers: dict[str, OwnLayer] = {}
+    exclude: list[str] = []
     overrides: list[Override] = []
+
+    def excludes(self, path: Path) -> bool:
+        """Whether ``path``, found in a directory, or a directory that it lies in is excluded."""
+        if not self.exclude:
+            return False
+        absolute = _normal(path)
+        return any(
+            _matches(glob, one) for one in (absolute, *absolute.parents) for glob in self.exclude
+        )
 
     def of(self, path: Path) -> Config:
         """The settings of a file: these, with the overrides for it in their order."""
@@ -154,16 +174,7 @@ def _matches(glob: str, path: Path) -> bool:
     if "/" not in glob:
         return fnmatchcase(path.name, glob)
     anchored = "" if glob.startswith("/") else "**/"
-    return _parts_match([*path.as_posix().split("/")], (anchored + glob).split("/"))
-
-
-def _parts_match(parts: list[str], globs: list[str]) -> bool:
-    """Whether path components match globs; ``**`` stands for any number of components."""
-    if not globs or not parts:
-        return not parts and all(glob == "**" for glob in globs)
-    if globs[0] == "**":
-        return _parts_match(parts, globs[1:]) or _parts_match(parts[1:], globs)
-    return fnmatchcase(parts[0], globs[0]) and _parts_match(parts[1:], globs[1:])
+    return parts_match([*path.as_posix().split("/")], (anchored + glob).split("/"))
 
 
 def _normal(path: Path) -> Path:
@@ -178,12 +189,13 @@ class Configs:
     """
 
     def __init__(self, given: Mapping[str, Any] | None = None, file: Path | None = None) -> None:
-        self._given = dict(given or {})
+        self.given = dict(given or {})
+        """What the command line says."""
         self._fixed = read_config(file) if file is not None else None
         self._nearest: dict[Path, Config] = {}
         self.run = self._with_given(self._of_folder(Path.cwd()))
         """The config of the working directory."""
-        if unknown := _unknown_names(self._given, names_of(self.run)):
+        if unknown := _unknown_names(self.given, self.run):
             raise ConfigError(unknown)
 
     def of(self, path: Path) -> Config:
@@ -195,7 +207,7 @@ class Configs:
         return self._with_given(self._of_folder(_normal(path).parent).of(path))
 
     def _with_given(self, config: Config) -> Config:
-        return msgspec.structs.replace(config, **self._given) if self._given else config
+        return msgspec.structs.replace(config, **self.given) if self.given else config
 
     def _of_folder(self, folder: Path) -> Config:
         """The config of a directory: its own, or that of the directory above it."""
@@ -219,6 +231,16 @@ def _config_in(folder: Path) -> Config | None:
     return None
 
 
+def config_file(folder: Path) -> Path | None:
+    """The config file that a directory has of its own.
+
+    Raises:
+        ConfigError: for one that cannot be read.
+    """
+    paths = (folder / name for name in CONFIG_NAMES)
+    return next((path for path in paths if path.is_file() and _content(path) is not None), None)
+
+
 def read_config(path: Path) -> Config:
     """The config in a file.
 
@@ -238,7 +260,7 @@ def own_rules(config: Config) -> RuleSet | None:
 
 def names_of(config: Config) -> RuleNames:
     """The names of all rules that a config may speak of."""
-    return RuleNames(rule.text for ruleset in _rule_sets(config) for rule in ruleset.rules)
+    return RuleNames(text for one in _rule_sets(config) for text in one.texts.values())
 
 
 def _rule_sets(config: Config) -> Iterator[RuleSet]:
@@ -258,6 +280,8 @@ def json_schema() -> dict[str, Any]:
 def _content(path: Path) -> Any:
     """What a config file says; None of a ``pyproject.toml`` that does not speak of caffelint."""
     try:
+        if not path.is_file():
+            raise ConfigError(f"{path}: not a file")
         if path.stat().st_size > _MOST_BYTES:
             raise ConfigError(f"{path}: larger than {_MOST_BYTES >> 20} MiB")
         text = path.read_bytes().decode("utf-8")
@@ -273,6 +297,9 @@ def _toml_table(text: str) -> Any:
         return None
     import tomllib
 
+    # The time for a dotted key grows with the square of its length.
+    if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+        raise ValueError(f"a line with more than {_MOST_DOTS} dots")
     tool = tomllib.loads(text).get("tool")
     return tool.get("caffelint") if isinstance(tool, dict) else None
 
@@ -357,6 +384,7 @@ def _absolute(config: Config, folder: Path) -> Config:
         weights=absolute(config.weights),
         extend_rules=_rule_files(config.extend_rules, folder),
         proto=None if config.proto is None else str(folder / config.proto),
+        exclude=anchored(_below_all(config.exclude)),
         overrides=[
             msgspec.structs.replace(
                 one,
@@ -368,22 +396,24 @@ def _absolute(config: Config, folder: Path) -> Config:
     )
 
 
+def _below_all(globs: Iterable[str]) -> Iterator[str]:
+    """Globs of which those without a slash are about names in any directory below."""
+    for glob in globs:
+        bare = glob.rstrip("/")
+        yield bare if "/" in bare else f"**/{bare}"
+
+
 def _rule_files(globs: list[str], folder: Path) -> list[str]:
     """The files that ``extend-rules`` names, each once."""
-    from glob import iglob
-
     files: dict[str, None] = {}
     for number, glob in enumerate(globs):
         literal = folder / glob
-        names: Iterable[str] = [glob]
-        if not literal.is_file():
-            # Path.glob refuses absolute ones.
-            names = iglob(glob, root_dir=folder, recursive=True)  # noqa: PTH207
-        found = sorted(
-            str(folder / name)
-            for name in islice(names, MOST_OWN_RULES + 1)
-            if (folder / name).is_file()
-        )
+        try:
+            named = [literal] if literal.is_file() else named_by(glob, folder)
+            found = sorted(map(str, islice(named, MOST_OWN_RULES + 1)))
+        except (OSError, ValueError) as error:
+            reason = f'extend-rules: "{glob}": {error}'
+            raise _MistakeError(f"extend-rules.{number}", reason) from error
         if not found:
             raise _MistakeError(
                 f"extend-rules.{number}", f'extend-rules: no file is named "{glob}"'
@@ -484,10 +514,11 @@ def _unknown(field: str, word: str, names: RuleNames) -> str:
     return f'{field}: there is no rule "{word}"{meant}'
 
 
-def _unknown_names(given: Mapping[str, Any], names: RuleNames) -> str:
-    """What is wrong with rule names on the command line, or an empty text."""
+def _unknown_names(given: Mapping[str, Any], config: Config) -> str:
+    """What is wrong with names on the command line, or an empty text."""
     for field in ("select", "ignore"):
         for word in given.get(field, ()):
+            names = names_of(config)
             if not names.knows(word):
                 return _unknown(f"--{field}", word, names)
     wrong = _unknown_dialect(given.get("dialect"))

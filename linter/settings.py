@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from .config import Config, own_rules
 from .control.suppress import Ignores, split
 from .core.diagnostic import Diagnostic, Report, RuleText, Severity
+from .core.looking import content_of, note
 from .core.naming import RuleNames
 from .core.problem import Problem
 from .core.source import Source
@@ -145,10 +146,9 @@ class FileRules:
 
     def texts(self) -> dict[str, RuleText]:
         """The texts of all rules that there are in any of the files."""
-        shipped = {rule.id: rule.text for rule in self._ruleset.rules}
         return {
             id_: text
-            for texts in (shipped, *(rules.texts for rules in self._by_config.values()))
+            for texts in (self._ruleset.texts, *(rules.texts for rules in self._by_config.values()))
             for id_, text in texts.items()
         }
 
@@ -160,12 +160,17 @@ class FileRules:
         """Ids of the rules that were on in any file."""
         return frozenset().union(*(rules.on for rules in self._by_config.values()))
 
+    def key(self, file: str) -> bytes:
+        """What tells the rules in a file, and all that is set of them, from others."""
+        config = self._configured.of(Path(file))
+        own = [content_of(path) for path in config.extend_rules]
+        return msgspec.json.encode((_about_rules(config), own))
+
     def _of(self, name: str) -> _Rules:
+        note("rules", (name,), self.key)
         if name not in self._by_name:
             config = self._configured.of(Path(name))
-            key = msgspec.json.encode(
-                (config.select, config.ignore, config.severity, config.options, config.extend_rules)
-            )
+            key = msgspec.json.encode(_about_rules(config))
             if key not in self._by_config:
                 self._by_config[key] = self._made(config)
             self._by_name[name] = self._by_config[key]
@@ -173,8 +178,7 @@ class FileRules:
 
     def _made(self, config: Config) -> _Rules:
         own = own_rules(config)
-        rules = [*self._ruleset.rules, *(own.rules if own is not None else ())]
-        texts = {rule.id: rule.text for rule in rules}
+        texts = {**self._ruleset.texts, **(own.texts if own is not None else {})}
         names = RuleNames(texts.values())
         severities = _severities(config, names)
         on = (names.all_ids(config.select) if config.select else frozenset(texts)) - (
@@ -185,6 +189,10 @@ class FileRules:
             runs.append(BoundedRun(own, config.options, on, self._editor, clock=self._clock))
         given = {id_: severity for id_, severity in severities.items() if severity is not None}
         return _Rules(tuple(runs), texts, names, given, on)
+
+
+def _about_rules(config: Config) -> tuple[object, ...]:
+    return (config.select, config.ignore, config.severity, config.options, config.extend_rules)
 
 
 def _severities(config: Config, names: RuleNames) -> dict[str, Severity | None]:
@@ -267,9 +275,15 @@ class Starts:
         self._by_name: dict[str, Start] = {}
         self._by_config: dict[bytes, Start] = {}
 
+    def key(self, file: str) -> bytes:
+        """What tells the settings of a file from others, with all that they lead to."""
+        config = self._configured.of(Path(file))
+        return msgspec.json.encode((config, written_for(config).proto))
+
     def of(self, path: Path, progress: Progress) -> Start:
         """How Caffe is started on a file; ``progress`` shows how far a look at its data is."""
         name = path.as_posix()
+        note("start", (name,), self.key)
         if name not in self._by_name:
             config = self._configured.of(path)
             key = msgspec.json.encode(config)

@@ -21,6 +21,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..core.diagnostic import RuleText
 from ..core.files import replace_file
 from .rule import ROWS, Example, On, Rule, RuleError, read_rules, yaml_line
 
@@ -151,6 +152,11 @@ class RuleSet:
         return [replace(rule, examples=its) for rule, its in pairs]
 
     @cached_property
+    def texts(self) -> dict[str, RuleText]:
+        """The words of the rules for reports, by id."""
+        return {rule.id: rule.text for rule in self.rules}
+
+    @cached_property
     def by_kind(self) -> dict[str, Rule]:
         """Rules on problems, by the kind of problem."""
         return {rule.kind: rule for rule in self.rules if rule.on == "problem"}
@@ -237,9 +243,7 @@ def _by_type(rules: Iterable[Rule]) -> dict[tuple[On, str], list[Rule]]:
     return table
 
 
-def _compile_together(
-    facts: Facts, rules: Iterable[Rule]
-) -> dict[str, dict[str, memoryview]]:
+def _compile_together(facts: Facts, rules: Iterable[Rule]) -> dict[str, dict[str, memoryview]]:
     """The conditions of rules on the same things as one expression each, since most of what an
     evaluation costs is the call.
     """
