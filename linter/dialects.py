@@ -8,6 +8,7 @@ read with the few forks that know all its names.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from .core.problem import Problem
 from .core.source import Source, Span
 from .model.layers import LAYER_TYPES
 from .resources import load_dialects, load_fork, load_schema
-from .schema.bind import bind
+from .schema.bind import bind, bind_until
 from .schema.descriptor import MessageType, Schema
 from .schema.dialects import BVLC, LayerFacts
 from .schema.kind import detect
@@ -98,8 +99,9 @@ class Told(Struct, frozen=True):
 NOTHING_TOLD = Told()
 
 
-def read_as(tree: Tree, told: Told = NOTHING_TOLD) -> Read:
-    """Bind a file to the schema of what it is written for, ``told`` or found out.
+def read_as(tree: Tree, told: Told = NOTHING_TOLD, path: Path | None = None) -> Read:
+    """Bind a file to the schema of what it is written for, ``told`` or found out; with its ``path``
+    the files around it are asked where its own names leave a choice.
 
     Raises:
         UnknownDialectError: if ``told`` names a dialect that is not known.
@@ -112,7 +114,7 @@ def read_as(tree: Tree, told: Told = NOTHING_TOLD) -> Read:
     elif told.proto:
         read = _bound(tree, told.schema())
     else:
-        read = _found_out(tree, told)
+        read = _found_out(tree, told, path)
     return replace(read, problems=read.problems + problems)
 
 
@@ -140,23 +142,39 @@ def _bound(tree: Tree, schema: Schema) -> Read:
     return Read(schema, message, problems)
 
 
-def _found_out(tree: Tree, told: Told) -> Read:
-    read = _bound(tree, told.schema())
-    types = LAYER_TYPES.keys() | {layer.type for layer in told.layers}
-    if read.message is None or not _hints_at_fork(read, types):
-        return read
-    found = needs(tree, _of_bvlc(read.message.type), types, load_dialects())
-    best = read
-    for names in choices(found, load_dialects())[:_MOST_TRIED]:
-        other = _with_type(tree, told.schema(names), read.message.type)
-        if best is read or len(other.problems) < len(best.problems):
-            best = other
-        if not other.problems:
-            break
-    if best is read:
-        return read
-    note = _note(best.schema, [need for need in found if need.known_to and not need.inner])
+def _found_out(tree: Tree, told: Told, path: Path | None) -> Read:
+    schema = told.schema()
+    type_ = detect(tree, schema)
+    if type_ is None:
+        return Read(schema, None, [])
+    types = frozenset(LAYER_TYPES) | {layer.type for layer in told.layers}
+    plain = bind_until(tree, type_, _TELLTALE)
+    if plain is not None and _has_types(plain[0], types):
+        return Read(schema, *plain)
+    found = needs(tree, _of_bvlc(type_), types, load_dialects())
+    sets = choices(found, load_dialects())[:_MOST_TRIED]
+    if not sets:
+        return Read(schema, *(plain or bind(tree, type_)))
+    around = ""
+    if len(sets) > 1 and path is not None:
+        from .neighbours import Around
+
+        names, around = Around(path, tree, types).decide(found, sets)
+        sets = [names, *(one for one in sets if one != names)]
+    best = _first_that_fits(tree, [told.schema(names) for names in sets], type_)
+    around = around if best.schema.dialects == sets[0] else ""
+    note = _note(best.schema, [need for need in found if need.known_to and not need.inner], around)
     return replace(best, problems=[*best.problems, note])
+
+
+def _first_that_fits(tree: Tree, schemas: Sequence[Schema], type_: MessageType) -> Read:
+    """A file as read in one of several schemas: the first without problems, or with the fewest."""
+    reads = []
+    for schema in schemas:
+        reads.append(_with_type(tree, schema, type_))
+        if not reads[-1].problems:
+            break
+    return min(reads, key=lambda read: len(read.problems))
 
 
 def _with_type(tree: Tree, schema: Schema, type_: MessageType) -> Read:
@@ -172,22 +190,19 @@ def _of_bvlc(type_: MessageType) -> MessageType:
     return same
 
 
-def _hints_at_fork(read: Read, types: Collection[str]) -> bool:
-    assert read.message is not None
-    if any(problem.kind in _TELLTALE for problem in read.problems):
-        return True
-    return read.is_net and any(
-        layer.values.get("type", "Split") not in types for layer in read.message.get("layer")
-    )
+def _has_types(message: Message, types: Collection[str]) -> bool:
+    """Whether all layers are of these types, if it is a net."""
+    layers = message.get("layer") if "layer" in message.type.fields else ()
+    return all(layer.values.get("type", "Split") in types for layer in layers)
 
 
-def _note(schema: Schema, found: Sequence[Need]) -> Problem:
-    """That a file is read as a fork's, with what decided."""
+def _note(schema: Schema, found: Sequence[Need], around: str) -> Problem:
+    """That a file is read as a fork's, with what decided; ``around`` is a file that had a say."""
     first, *others = found
     values = {
         "dialect": "+".join(schema.dialects),
         "title": schema.title,
-        "what": first.what,
+        "what": f"{first.what}, like {around}" if around else first.what,
         "more": len(others),
     }
     also = tuple((need.span, f"and {need.what}") for need in others[:_MOST_NAMED])

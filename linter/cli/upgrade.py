@@ -60,15 +60,13 @@ def _upgraded(file: File) -> bytes | None:
     """The content of a file in current form, None if it has to stay as it is; says which."""
     from ..core.source import Source
     from ..fix.upgrade import UpgradeError, upgrade_text
-    from ..resources import load_schema
 
     source = file.source
-    if not file.kind:
+    if file.message is None:
         _tell(source, "left as it is: neither a net nor a solver", ())
         return None
-    schema = load_schema()
     try:
-        text, lost = upgrade_text(source, schema.net if file.kind == "net" else schema.solver)
+        text, lost = upgrade_text(source, file.message.type)
     except UpgradeError as error:
         _tell(source, f"left as it is: {error}", error.problems)
         return None

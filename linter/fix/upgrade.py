@@ -18,9 +18,10 @@ from msgspec import Struct
 from ..core.problem import Problem
 from ..core.source import Source
 from ..schema.bind import bind
-from ..schema.descriptor import FieldType, MessageType
+from ..schema.descriptor import FieldType, MessageType, Schema
 from ..schema.message import Message
 from ..schema.upgrade import upgrade_net, upgrade_solver
+from ..schema.upgrade_v1 import V1_TYPES
 from ..syntax.parser import parse
 from ..syntax.tree import Field, Tree
 from .layout import newline
@@ -67,6 +68,7 @@ def upgrade_text(source: Source, type_: MessageType) -> UpgradedText:
     if upgraded is message:
         return UpgradedText(source.text, [])
     _refuse(problems + found)
+    _refuse_without_new_form(message, upgraded)
     text = upgraded_text(tree, message, upgraded)
     _verify(Source(source.name, text), source, upgraded)
     return UpgradedText(text, found)
@@ -88,6 +90,37 @@ def _refuse(problems: list[Problem]) -> None:
     grave = [one for one in problems if _is_grave(one)]
     if grave:
         raise UpgradeError("it cannot be upgraded as it stands", grave)
+
+
+def _refuse_without_new_form(message: Message, upgraded: Message) -> None:
+    """Raise if the fork that a file is written for could not read it in the current form, or it is
+    not known what something is called there.
+    """
+    schema = message.type.schema
+    if schema.known is None or schema.base is None:
+        return
+    dialects = schema.known()
+    if dialects.only_old(schema.dialects):
+        raise UpgradeError(f"{schema.title} has the old form only, and could not read the new one")
+    layers = "layers" in message.type.fields
+    for layer in message.get("layers") if layers else ():
+        old = layer.get("type")
+        if old not in V1_TYPES and old not in schema.v1_types:
+            raise UpgradeError(f"what {schema.title} calls {old} in the current form is not known")
+    for layer in upgraded.get("layer") if layers else ():
+        for name in layer.values:
+            if not _has_block(schema, name):
+                raise UpgradeError(f"{schema.title} has {name} in layers of the old form only")
+
+
+def _has_block(schema: Schema, name: str) -> bool:
+    """Whether a fork's layers of the current form have a field; its schema gives them all."""
+    assert schema.known is not None
+    assert schema.base is not None
+    bvlc = schema.base.find_message("LayerParameter")
+    forks = {one.name for one in schema.known().family(schema.dialects)}
+    known = schema.known().with_field("LayerParameter", name)
+    return (bvlc is not None and name in bvlc.fields) or not known.isdisjoint(forks)
 
 
 def _is_grave(problem: Problem) -> bool:

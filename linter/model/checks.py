@@ -122,6 +122,8 @@ def _check_type(layer: Layer) -> Iterator[Problem]:
         return
     schema = layer.message.type.schema
     forks = schema.known().with_type(layer.type) if schema.known is not None else frozenset()
+    if forks and _has_unknown_fields(layer.message):
+        return  # of its fork too, on which Caffe stops first: that has been told, with the forks
     suggestion, sure = ("", False) if forks else _meant_type(layer.type)
     values = {"type": layer.type, "suggestion": suggestion, "caffe": schema.title}
     if not sure:

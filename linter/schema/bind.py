@@ -27,15 +27,35 @@ from .values import EXPECTED, RANGES, READERS, read_int32
 
 def bind(tree: Tree, root: MessageType) -> tuple[Message, list[Problem]]:
     """Bind a whole file; problems are in the order of the text."""
-    binder = _Binder(tree, root)
-    message = Message(root)
+    return _bound(_Binder(tree, root), tree)
+
+
+def bind_until(
+    tree: Tree, root: MessageType, kinds: frozenset[str]
+) -> tuple[Message, list[Problem]] | None:
+    """The same, given up at the first problem of some kinds, before its words are looked for."""
+    try:
+        return _bound(_Binder(tree, root, kinds), tree)
+    except _GivenUpError:
+        return None
+
+
+def _bound(binder: _Binder, tree: Tree) -> tuple[Message, list[Problem]]:
+    message = Message(binder.root)
     binder.fields((message,), tree.fields)
     binder.required(message, tree.fields)
     return message, sorted(binder.problems, key=lambda problem: problem.span)
 
 
+class _GivenUpError(Exception):
+    """A problem that is not wanted."""
+
+
 class _Binder:
-    def __init__(self, tree: Tree, root: MessageType) -> None:
+    def __init__(
+        self, tree: Tree, root: MessageType, unwanted: frozenset[str] = frozenset()
+    ) -> None:
+        self.unwanted = unwanted
         self.problems: list[Problem] = []
         self.root = root
         self.schema = root.schema
@@ -151,6 +171,7 @@ class _Binder:
         elif field.kind != Kind.IDENTIFIER:
             self._wrong_type(field, type_)
             return _enum_match(field.text.strip("\"'"), enum, quoted=True)
+        self._give_up_at("unknown-enum-value")
         forks = self._forks(lambda known: known.with_value(enum.path, field.text))
         suggestion = None if forks else _enum_match(field.text, enum)
         self._report(
@@ -174,6 +195,7 @@ class _Binder:
             return
         if self._is_misplaced(path, field):
             return
+        self._give_up_at("unknown-field")
         forks = self._forks(lambda known: known.with_field(message.type.path, field.name))
         suggestion = "" if forks else _close_field(field.name, message.type)
         self._report(
@@ -262,7 +284,12 @@ class _Binder:
         dialects = self.schema.known()
         return dialects.in_words(who(dialects))
 
+    def _give_up_at(self, kind: str) -> None:
+        if kind in self.unwanted:
+            raise _GivenUpError
+
     def _report(self, kind: str, span: Span, *also: tuple[Span, str], **values: object) -> None:
+        self._give_up_at(kind)
         self.problems.append(Problem(kind, span, values, also))
 
 

@@ -74,6 +74,7 @@ class Dialect(Struct, frozen=True):
     """A fork of Caffe: its additions, and the names of the dialects that it builds on.
 
     Of dialects that know all that a file needs, one of the lowest ``rank`` is the likeliest.
+    ``old_form`` tells that it has layers of the old form only.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Dialect(Struct, frozen=True):
     file: FileDescriptorProto
     layers: tuple[LayerFacts, ...]
     lr_policies: tuple[str, ...] = ()
+    old_form: bool = False
 
 
 class Dialects:
@@ -164,6 +166,10 @@ class Dialects:
     def lr_policies(self, names: Sequence[str]) -> frozenset[str]:
         """The values of ``lr_policy`` that some dialects know and BVLC does not."""
         return frozenset(one for dialect in self.family(names) for one in dialect.lr_policies)
+
+    def only_old(self, names: Sequence[str]) -> bool:
+        """Whether some dialects, together, have layers of the old form only."""
+        return any(self.by_name[name].old_form for name in names)
 
     # Who knows a name
 
@@ -273,7 +279,8 @@ def _dialect(file: FileDescriptorProto, told: tuple[Any, Any]) -> Dialect:
         for one in layers
     )
     policies = tuple(about.lr_policy)
-    return Dialect(name, about.title, about.rank, parents, file, tuple(facts), policies)
+    old = about.old_form
+    return Dialect(name, about.title, about.rank, parents, file, tuple(facts), policies, old)
 
 
 def _file_name(path: str) -> str:

@@ -7,7 +7,7 @@ reports it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations
 
 from msgspec import Struct
@@ -63,16 +63,27 @@ def choices(found: Sequence[Need], dialects: Dialects) -> list[tuple[str, ...]]:
         chosen
         for size in (1, 2)
         for chosen in combinations(names, size)
-        if all(not known.isdisjoint(chosen) for known in wanted) and not _is_idle(chosen, wanted)
+        if _know(chosen, wanted) and not _is_idle(chosen, wanted)
     ]
     sets.sort(key=lambda one: (sum(rank[name] for name in one), dialects.size(one), one))
     return sets or [_greedy(wanted, rank)]
 
 
+def least(found: Sequence[Need], chosen: Sequence[str]) -> tuple[str, ...]:
+    """The fewest of some dialects that know all of these names; none where they do not."""
+    wanted = {need.known_to for need in found if need.known_to}
+    subsets = (some for size in range(len(chosen) + 1) for some in combinations(chosen, size))
+    return next((some for some in subsets if _know(some, wanted)), ())
+
+
+def _know(chosen: tuple[str, ...], wanted: Iterable[frozenset[str]]) -> bool:
+    return all(not known.isdisjoint(chosen) for known in wanted)
+
+
 def _is_idle(chosen: tuple[str, ...], wanted: Sequence[frozenset[str]]) -> bool:
     """Whether one of several is not needed."""
     return len(chosen) > 1 and any(
-        all(not known.isdisjoint(set(chosen) - {name}) for known in wanted) for name in chosen
+        _know(tuple(one for one in chosen if one != name), wanted) for name in chosen
     )
 
 

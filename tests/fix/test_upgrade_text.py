@@ -9,7 +9,7 @@ import pytest
 from caffelint.cli import main
 from caffelint.core.source import Source
 from caffelint.fix.upgrade import UpgradedText, UpgradeError, upgrade_text
-from caffelint.resources import load_schema
+from caffelint.resources import load_fork, load_schema
 
 
 def upgrade(text: str, kind: str = "net") -> UpgradedText:
@@ -602,3 +602,54 @@ def test_command_refuses(
     arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(arguments, capsys, monkeypatch)[0] == 2
+
+
+V1_LAYER = 'layers { name: "a" type: %s bottom: "x" top: "a"%s }\n'
+
+
+def upgrade_as(dialect: str, text: str) -> str:
+    return upgrade_text(Source("", text), load_fork((dialect,)).net).text
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text", "wanted"),
+    [
+        (
+            "segnet",
+            V1_LAYER % ("RELU", ""),
+            'layer { name: "a" type: "ReLU" bottom: "x" top: "a" }\n',
+        ),
+        pytest.param(
+            "happynear",
+            V1_LAYER % ("LOCAL", " blobs_lr: 1 local_param { num_output: 2 }"),
+            'layer { name: "a" type: "Local" bottom: "x" top: "a" '
+            "param { lr_mult: 1 } local_param { num_output: 2 } }\n",
+        ),
+    ],
+)
+def test_a_net_for_a_fork_gets_the_types_of_that_fork(dialect: str, text: str, wanted: str) -> None:
+    assert upgrade_as(dialect, text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text", "reason"),
+    [
+        ("deconvnet", V1_LAYER % ("UNPOOLING", ""), "DeconvNet has the old form only"),
+        ("c3d-1.0", V1_LAYER % ("RELU", ""), "C3D 1.0 has the old form only"),
+    ],
+)
+def test_a_net_for_a_fork_without_the_current_form_stays(
+    dialect: str, text: str, reason: str
+) -> None:
+    with pytest.raises(UpgradeError, match=reason):
+        upgrade_as(dialect, text)
+
+
+def test_the_command_upgrades_in_the_dialect_of_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "net.prototxt"
+    permute = 'type: "Permute" bottom: "x" top: "p" permute_param { order: 0 }'
+    path.write_text(f'input: "x" input_shape {{ dim: 1 }}\nlayer {{ name: "p" {permute} }}\n')
+    assert run([str(path)], capsys, monkeypatch)[0] == 0
+    assert 'type: "Input"' in path.read_text()

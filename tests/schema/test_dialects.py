@@ -209,7 +209,7 @@ def test_files_for_bvlc_do_not_load_the_forks(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("dialect", "verdict", "errors"),
-    [(None, "reject", 2), ("bvlc", "reject", 2), ("ssd", "accept", 0), ("auto", "accept", 0)],
+    [(None, "reject", 1), ("bvlc", "reject", 1), ("ssd", "accept", 0), ("auto", "accept", 0)],
 )
 def test_the_library_reads_as_bvlc_unless_asked(
     tmp_path: Path, dialect: str | None, verdict: str, errors: int
@@ -232,3 +232,19 @@ def test_bvlc_types_are_none_of_a_forks_own() -> None:
         for facts in dialect.layers:
             if facts.type in LAYER_TYPES and not facts.v1:
                 assert "" not in (facts.bottoms, facts.tops), (dialect.name, facts)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (SSD[0], ["unknown-field"]),
+        (layer("Permute"), ["unknown-layer-type"]),
+        (layer("Relu6ish", "no_such_param { a: 1 }"), ["unknown-field", "unknown-layer-type"]),
+    ],
+)
+def test_a_layer_of_a_fork_in_a_file_for_bvlc_is_told_of_once(
+    tmp_path: Path, text: str, wanted: list[str]
+) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text('input: "a" input_shape { dim: 1 dim: 2 dim: 3 dim: 4 }' + text)
+    assert [one.kind for one in caffelint.inspect(path, dialect="bvlc").problems] == wanted
