@@ -7,7 +7,8 @@ as facts under the rules. A net that a checked solver builds is checked as that 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
@@ -19,6 +20,7 @@ from msgspec.structs import replace
 from .control.suppress import MARK
 from .core.collector import paused_collector
 from .core.diagnostic import Diagnostic, Report
+from .core.looking import Kept, name_of, note, real_path
 from .core.problem import Problem
 from .core.source import Source
 from .data.limits import Progress, names_data, silent
@@ -43,7 +45,7 @@ from .model.context import UNKNOWN, Context, chosen, guess, is_deploy, launched
 from .model.detectors import check_detectors
 from .model.files import is_absolute, missing_directory, missing_top, resolve
 from .model.launch import Launch
-from .model.net import Layer, Net
+from .model.net import Layer, Net, short_lived_nets
 from .model.phase import effective_state, include_and_exclude
 from .model.shapes.setup import Shape
 from .model.sizes import check_test_size, net_batch, net_images
@@ -51,13 +53,14 @@ from .model.solver import NetUse, net_uses, overridden_phase
 from .model.twins import check_phases, check_twins
 from .model.views import likely_views
 from .parts import Part, join
-from .reading import MAX_BYTES, CheckError, File, read_file, read_text
+from .reading import CheckError, File, bytes_of, differ, read_bytes, read_text
 from .resources import load_rules, load_schema
 from .schema.message import Message
 from .settings import Configured, FileRules, Start, Starts
-from .walk import files_below, looks_like_prototxt, total_size
+from .walk import files_below, prototxt_beside, total_size
 
 if TYPE_CHECKING:
+    from .cache import Results
     from .engine.run import Editor
     from .model.transfer import Sources
     from .model.weights import Weights
@@ -107,15 +110,19 @@ class Checker:
         """What files hold, by their real paths, where that is not what they hold on disk."""
         self.spelled: dict[Path, Path] = {}
         """How the files to check were named, by their real paths."""
+        self.results: Callable[[], Results] | None = None
+        """Gives what earlier runs have found, where that may be used."""
         self._configured = configured
-        self._kept: dict[Path, File] = {}
-        self._read_weights = cache(_read_weights)
+        self._kept: Kept[File] = Kept(_KEPT_FILES)
+        self._kept_weights: Kept[Weights] = Kept(_KEPT_FILES)
         self._part = Part()
         """What is being made."""
 
-    def check(self, paths: Iterable[Path], jobs: int = 1) -> Report:
+    def check(
+        self, paths: Iterable[Path], jobs: int = 1, only: Collection[Path] | None = None
+    ) -> Report:
         """Check files, and the files below directories that look like prototxt, in up to ``jobs``
-        processes, if there is enough for them to do.
+        processes, if there is enough for them to do. Of all these, ``only`` some, by real paths.
 
         Raises:
             CheckError: for a named file that cannot be read.
@@ -123,19 +130,27 @@ class Checker:
             caffelint.workers.WorkerError: for a process that was ended from outside.
         """
         files: dict[Path, tuple[Path, bool]] = {}
-        for path, named in files_below(paths):
+        for path, named in files_below(paths, self.skipped):
             key = _identity(path)
+            if only is not None and key not in only:
+                continue
+            if not named and self._configured.of(path).excludes(path):
+                continue
             first, was_named = files.get(key, (path, False))
             files[key] = (first, named or was_named)
         self.spelled = {key: path for key, (path, _) in files.items()}
-        most = min(jobs, 1 + total_size(files) // _BYTES_FOR_ONE)
-        if most > 1 and self._rules is load_rules():
-            from .workers import start_workers
+        size = total_size(files)
+        with ExitStack() as stack:
+            each: Each = lambda work, items: (work(self, item) for item in items)  # noqa: E731
+            most = min(jobs, 1 + size // _BYTES_FOR_ONE)
+            if most > 1 and self._rules is load_rules():
+                from .workers import start_workers
 
-            given = (self._configured, self.contents, self.spelled)
-            with start_workers(most, _make_checker, *given) as each:
-                return self._check_all(files, each)
-        return self._check_all(files, lambda work, items: (work(self, item) for item in items))
+                given = (self._configured, self.contents, self.spelled)
+                each = stack.enter_context(start_workers(most, self, _make_checker, *given))
+            if self.results is not None and size >= _BYTES_FOR_ONE:
+                each = stack.enter_context(self.results().before(each, self._answers()))
+            return self._check_all(files, each)
 
     def _check_all(self, files: Mapping[Path, tuple[Path, bool]], each: Each) -> Report:
         """Check files, by their real paths; ``each`` makes the parts of a report."""
@@ -160,8 +175,8 @@ class Checker:
             for key in files
             if key in names and _may_be_deploy(whole.outlines.get(key))
         ]
-        for found in each(Checker.check_deploy, deploys):
-            whole.found += found
+        for part in each(Checker.check_deploy, deploys):
+            whole.found += part.found
         self.skipped += whole.skipped
         self.missing |= whole.missing
         return self._report(whole, names)
@@ -169,13 +184,35 @@ class Checker:
     def check_part(self, file: tuple[Path, bool]) -> Part:
         """Check one file, which was named itself or not."""
         self._part = part = Part()
-        with paused_collector():
+        self.missing.clear()  # what other files miss is told in their parts
+        with paused_collector(), short_lived_nets():
             read = self._read_or_skip(*file)
             if read is not None:
                 part.name, part.kind = read.source.name, read.kind
                 part.found += self._check_file(read)
         part.missing |= self.missing
         return part
+
+    def _answers(self) -> dict[str, Callable[[str], object]]:
+        """What is asked for a part that is not about the file system, or not about it alone."""
+        return {
+            "rules": self.rules.key,
+            "start": self.starts.key,
+            "spelled": self._spelled,
+            "launches": self._launches,
+            name_of(bytes_of): self._bytes_of,
+        }
+
+    def _spelled(self, path: str) -> Path | None:
+        return self.spelled.get(Path(path))
+
+    def _launches(self, solver: str) -> list[Launch]:
+        return self._start(Path(solver)).launches.find(Path(solver))
+
+    def _bytes_of(self, path: str) -> bytes | str:
+        """What a file holds, or is taken to hold."""
+        given = self.contents.get(_identity(Path(path))) if self.contents else None
+        return bytes_of(path) if given is None else given
 
     def check_text(self, name: str, data: bytes) -> Report:
         """Check one text, such as standard input, under a name."""
@@ -248,15 +285,15 @@ class Checker:
         return None
 
     def _read(self, path: Path) -> File:
-        file = self._kept.pop(path, None)
-        if file is None:
-            given = self.contents.get(_identity(path))
-            told = self._start(path).written_for
-            file = read_file(path, told) if given is None else read_text(path, given, told)
-        self._kept[path] = file  # the latest last
-        if len(self._kept) > _KEPT_FILES:
-            del self._kept[next(iter(self._kept))]
-        return file
+        return self._kept.get(path, partial(self._read_anew, path))
+
+    def _read_anew(self, path: Path) -> File:
+        data = self._bytes_of(str(path))
+        note(name_of(bytes_of), (str(path),), lambda _: data)
+        return read_bytes(path, data, self._start(path).written_for)
+
+    def _weights(self, path: Path) -> Weights:
+        return self._kept_weights.get(path, partial(_read_weights, path))
 
     def _check_file(self, file: File) -> Iterator[Diagnostic]:
         self._note(file.source)
@@ -331,13 +368,13 @@ class Checker:
 
         return outlook(view, shapes, built.solver)
 
-    def check_deploy(self, item: tuple[Path, Mapping[Path, Outline]]) -> list[Diagnostic]:
+    def check_deploy(self, item: tuple[Path, Mapping[Path, Outline]]) -> Part:
         """A net without loss against the training net of the same directory that it belongs to.
 
         The item is its path with the outlines of all checked nets of its directory.
         """
-        with paused_collector():
-            return list(self._check_deploy(*item))
+        with paused_collector(), short_lived_nets():
+            return Part(found=list(self._check_deploy(*item)))
 
     def _check_deploy(self, path: Path, known: Mapping[Path, Outline]) -> Iterator[Diagnostic]:
         own = known[_identity(path)]
@@ -345,8 +382,7 @@ class Checker:
         train = training_net(own, known.values()) or training_net(own, beside)
         if train is None:
             return
-        names = (one.name for one in path.parent.iterdir() if looks_like_prototxt(one.name))
-        if has_its_own(train, own, names):
+        if has_its_own(train, own, prototxt_beside(path)):
             return
         file = self._read(path)
         assert file.message is not None
@@ -355,8 +391,7 @@ class Checker:
 
     def _outlines_beside(self, path: Path, known: Collection[Path]) -> Iterator[Outline]:
         """Outlines of the training nets that lie beside a net and are not checked themselves."""
-        names = sorted(one.name for one in path.parent.iterdir() if "train" in one.name.lower())
-        likely = [path.with_name(name) for name in names if looks_like_prototxt(name)]
+        likely = [path.with_name(n) for n in prototxt_beside(path) if "train" in n.lower()]
         for one in likely[:_MOST_BESIDE]:
             if _identity(one) in known:
                 continue
@@ -417,12 +452,12 @@ class Checker:
         if start.config.weights:
             from .model.transfer import Sources
 
-            return Sources(tuple(self._read_weights(Path(name)) for name in start.config.weights))
+            return Sources(tuple(self._weights(Path(name)) for name in start.config.weights))
         if file.kind != "solver" or file.message is None or not file.message.has("weights"):
             return None
         from .model.transfer import find_weights
 
-        return find_weights(file.message, file.path, start.root, self._read_weights)
+        return find_weights(file.message, file.path, start.root, self._weights)
 
     def _launched_weights(self, launches: Sequence[Launch]) -> Sources | None:
         """The files that a launch script starts the solver with, where they can be read."""
@@ -434,7 +469,7 @@ class Checker:
         from .model.weights import WeightsError
 
         try:
-            return Sources(tuple(self._read_weights(path) for path in files))
+            return Sources(tuple(self._weights(path) for path in files))
         except WeightsError:
             return None
 
@@ -445,7 +480,8 @@ class Checker:
         solver = file.message
         nets, problems = self._build_nets(file)
         start = self._start(file.path)
-        launches = [] if start.told else start.launches.find(file.path)
+        launches = [] if start.told else self._launches(str(file.path))
+        note("launches", (str(file.path),), lambda _: launches)
         weights = self._sources(file) or self._launched_weights(launches)
         if weights is not None:
             problems += weights.problems
@@ -512,9 +548,9 @@ class Checker:
         """A net beside the solver with the name of the one that it takes from elsewhere."""
         path = self._find(use.path, file.path) if use.path else None
         sibling = file.path.parent / Path(use.path).name
-        if path is None or _identity(path) == _identity(sibling) or not sibling.is_file():
+        if path is None or _identity(path) == _identity(sibling):
             return
-        if sibling.stat().st_size <= MAX_BYTES and sibling.read_bytes() != path.read_bytes():
+        if differ(str(sibling), str(path)):
             values = {"net": use.path, "sibling": sibling.as_posix()}
             yield Problem("net-beside-not-used", use.span, values, rejects=False)
 
@@ -539,6 +575,7 @@ class Checker:
             return Problem(kind, use.span, values)
         key = _identity(path)
         try:
+            note("spelled", (str(key),), self._spelled)
             found = self._read(self.spelled.get(key) or _shown_path(path))
         except CheckError as error:
             reason = f"cannot be read: {str(error).rpartition(': ')[2]}"
@@ -607,7 +644,7 @@ def _trains(view: Net) -> bool:
 
 def _identity(path: Path) -> Path:
     try:
-        return Path(os.path.realpath(path))
+        return Path(real_path(str(path)))
     except ValueError:  # a NUL in the name; reading it will say so
         return path
 

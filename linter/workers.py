@@ -42,34 +42,52 @@ class Each(Protocol):
 
 
 @contextmanager
-def start_workers(number: int, make: Callable[..., object], *arguments: object) -> Iterator[Each]:
+def start_workers(
+    number: int, here: object, make: Callable[..., object], *arguments: object
+) -> Iterator[Each]:
     """Processes that each work with ``make(*arguments)``; all of them end with the block.
+
+    They start with the first work that is worth sharing; what is less is done with ``here``.
 
     Raises:
         WorkerError: when one of them is ended from outside, for want of memory as a rule.
     """
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-
-    # A fork has all modules and rules at once; elsewhere it is no safe start, or there is none.
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(number, context, _begin, (make, arguments))
+    pool: ProcessPoolExecutor | None = None
 
     def each(work: Callable[[Any, _Item], _Result], items: Sequence[_Item]) -> Iterable[_Result]:
+        nonlocal pool
+        if len(items) <= _AT_ONCE:
+            return (work(here, item) for item in items)
+        if pool is None:
+            pool = _pool(number, make, arguments)
         return pool.map(partial(_do, work), items, chunksize=_AT_ONCE)
 
     try:
         yield each
     except BaseException as error:
-        _end(pool, set(multiprocessing.active_children()) - before)
+        if pool is not None:
+            _end(pool, set(multiprocessing.active_children()) - before)
+        from concurrent.futures.process import BrokenProcessPool
+
         if isinstance(error, BrokenProcessPool):
             raise WorkerError(
                 "a worker process was ended, perhaps for want of memory; --jobs 1 does without"
             ) from error
         raise
     else:
-        pool.shutdown()
+        if pool is not None:
+            pool.shutdown()
+
+
+def _pool(
+    number: int, make: Callable[..., object], arguments: Sequence[object]
+) -> ProcessPoolExecutor:
+    from concurrent.futures import ProcessPoolExecutor
+
+    # A fork has all modules and rules at once; elsewhere it is no safe start, or there is none.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    return ProcessPoolExecutor(number, context, _begin, (make, arguments))
 
 
 def _end(pool: ProcessPoolExecutor, processes: Iterable[BaseProcess]) -> None:

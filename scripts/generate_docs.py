@@ -5,8 +5,9 @@ usage: python scripts/generate_docs.py [--check]
 From rules/*.yaml: docs/rules.md, docs/rules/*.md, and with rules/symptoms.yaml the ways to them,
 docs/symptoms.md, docs/symptoms.zh.md and docs/messages.md. docs/facts.md from proto/facts.proto,
 docs/rule.schema.json and docs/config.schema.json from the structs that rule and config files are
-read into. In docs/index.md and docs/tutorial.md only what commands print is renewed. With
-``--check`` nothing is written; exit 1 if anything is stale, or left over from a rule that is gone.
+read into, docs/cli.md from the commands. docs/images/check.svg is a terminal in which caffelint has
+run. In docs/index.md and docs/tutorial.md only what commands print is renewed. With ``--check``
+nothing is written; exit 1 if anything is stale, or left over from a rule that is gone.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from caffelint.config import json_schema as config_schema
 from caffelint.engine.rule import json_schema
 from caffelint.engine.symptom import check_symptoms
 from caffelint.resources import load_rules, load_symptoms, proto_folder
+from cli_page import cli_page
 from console import with_outputs
 from rule_pages import page_name, rule_page, rules_page
 from symptom_pages import messages_page, symptoms_page
+from terminal_picture import picture
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -73,7 +76,9 @@ def pages() -> dict[Path, str]:
         DOCS / "symptoms.md": symptoms_page(rules, symptoms, "en"),
         DOCS / "symptoms.zh.md": symptoms_page(rules, symptoms, "zh"),
         DOCS / "messages.md": messages_page(rules, symptoms),
+        DOCS / "cli.md": cli_page(),
         DOCS / "facts.md": facts_page(),
+        DOCS / "images" / "check.svg": picture("caffelint samples/broken", ROOT / "samples"),
         DOCS / "config.schema.json": json.dumps(config_schema(), indent=2) + "\n",
         DOCS / "rule.schema.json": json.dumps(json_schema(), indent=2) + "\n",
     }
@@ -92,7 +97,8 @@ def main() -> int:
     for path in [*stale, *left_over]:
         print(f"{'stale' if path in wanted else 'left over'}: {path.relative_to(ROOT)}")
     if not check:
-        RULES.mkdir(exist_ok=True)
+        for path in stale:
+            path.parent.mkdir(exist_ok=True)
         for path in stale:
             path.write_text(wanted[path], encoding="utf-8")
         for path in left_over:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from caffelint.check import Checker
 from caffelint.config import Config
 from caffelint.core.diagnostic import Report
+from caffelint.model.net import Blob, Layer, Net
 from caffelint.reading import CheckError
 from caffelint.resources import load_rules, load_schema
 
@@ -272,3 +274,17 @@ def test_given_shapes_reach_the_checks(tmp_path: Path) -> None:
     assert "window-too-large" not in found(check(tmp_path, "net.prototxt"))
     report = check(tmp_path, "net.prototxt", shapes={"data": [8, 3, 5, 5]})
     assert any("9" in one.message and one.severity.word == "error" for one in report.diagnostics)
+
+
+def test_nets_go_without_the_garbage_collector(tmp_path: Path) -> None:
+    deploy = NET.replace(NET[NET.index('layer { name: "loss"') :], "")
+    files = {"nets/train.prototxt": NET, "nets/deploy.prototxt": deploy, "solver.prototxt": SOLVER}
+    write(tmp_path, files)
+    gc.collect()
+    gc.disable()
+    try:
+        check(tmp_path, ".")
+        left = [one for one in gc.get_objects() if isinstance(one, (Net, Layer, Blob))]
+    finally:
+        gc.enable()
+    assert left == []

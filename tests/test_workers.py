@@ -113,7 +113,7 @@ def _die(_worker: object, item: int) -> int:
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
 def test_a_process_that_is_killed_is_told_of(capfd: pytest.CaptureFixture[str]) -> None:
     def work() -> None:
-        with start_workers(2, dict) as each:
+        with start_workers(2, None, dict) as each:
             list(each(_die, range(40)))
 
     with pytest.raises(WorkerError, match="a worker process was ended"):

@@ -12,17 +12,22 @@ import gc
 import os
 import sys
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from .. import __version__
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 _MODULES = {
     "check": "check",
+    "completion": "completion",
     "data": "data",
     "dialects": "dialects",
     "explain": "rules",
+    "init": "init",
     "log": "log",
     "lsp": "lsp",
     "rules": "rules",
@@ -45,6 +50,12 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands, and what ``check`` takes."""
+        from .completion import first_words
+
+        return first_words(super().shell_complete(ctx, incomplete), ctx, incomplete)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         first = next((arg for arg in args if not arg.startswith("-") or arg == "-"), None)
         own_options = {"--help", "-h", "--version"}
@@ -53,7 +64,21 @@ class _Commands(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+EXIT_STATUS = (
+    "Exit status: 0 nothing at or above --fail-on (warning), 1 findings, 2 the run itself failed: "
+    "wrong options, a config with a mistake, a file that cannot be read; 130 Ctrl-C."
+)
+
+
+COMPLETE_VARIABLE = "_CAFFELINT_COMPLETE"
+"""By this variable a shell asks for completions."""
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_STATUS,
+)
 @click.version_option(__version__, prog_name="caffelint")
 def cli() -> None:
     """Find what will make Caffe abort, or the net fail to learn, before training starts.
@@ -78,12 +103,20 @@ def program() -> NoReturn:
     os._exit(status)
 
 
+def _open_streams() -> None:
+    """Put something in the place of standard streams that were closed at the start (``>&-``)."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
 def main() -> int:
     """Run the command line and give the exit status; errors of the run itself are one line, and
     2.
     """
+    _open_streams()
     try:
-        status = int(cli(standalone_mode=False) or 0)
+        status = int(cli(standalone_mode=False, complete_var=COMPLETE_VARIABLE) or 0)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader went away (| head). Python would complain once more at exit.
@@ -99,9 +132,8 @@ def main() -> int:
     except Exception as error:  # whatever it is, the user gets one line
         if "CAFFELINT_TRACEBACK" in os.environ:
             raise
-        ours = type(error).__module__.startswith("caffelint") or isinstance(error, OSError)
-        what = "" if ours else f"internal error: {type(error).__name__}: "
-        more = "" if ours else " (CAFFELINT_TRACEBACK=1 shows where)"
-        click.echo(f"caffelint: {what}{error}{more}", err=True)
+        from .options import error_line
+
+        click.echo(error_line(error), err=True)
         return 2
     return status

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import options
+from . import EXIT_STATUS, options
 
 if TYPE_CHECKING:
+    from ..cache import Results
     from ..check import Checker
     from ..config import Configs
     from ..core.diagnostic import Report
     from ..fix.apply import Outcome
+    from ..show.details import Details
 
 # In the order of docs/formats.md; written out, because reporters are not imported for the help.
 FORMATS = (
     *("text", "json", "sarif", "concise", "github"),
-    *("gitlab", "rdjson", "junit", "checkstyle", "markdown"),
+    *("gitlab", "rdjson", "junit", "checkstyle", "markdown", "html"),
 )
 
 
@@ -32,15 +34,30 @@ class _Look:
     """
 
     checker: Checker
+    text: bytes = b""
+    """What standard input was taken to hold by the last look."""
 
     def __init__(
         self, paths: tuple[Path, ...], configs: Configs, stdin: bytes | None, name: str, jobs: int
     ) -> None:
         self._paths = paths
+        self.only: Collection[Path] | None = None
+        """Of the files below the paths only these, by their real paths."""
         self._configs = configs
         self.stdin = stdin
         self._name = name
         self._jobs = jobs
+        self.cached = True
+        """Whether results of earlier runs are used."""
+        self._kept: Results | None = None
+
+    def _results(self) -> Results:
+        if self._kept is None:
+            from ..cache import Results
+            from ..engine.ruleset import cache_directory
+
+            self._kept = Results(cache_directory(), self._configs.given)
+        return self._kept
 
     def __call__(self, contents: Mapping[Path, bytes]) -> Report:
         from ..check import Checker
@@ -50,23 +67,40 @@ class _Look:
         self.checker.contents.update(contents)
         if sys.stderr.isatty():
             self.checker.progress = options.progress
+        self.checker.results = self._results if self.cached else None
         if self.stdin is None:
-            return self.checker.check(self._paths, self._jobs)
-        text = contents.get(Path(os.path.realpath(self._name)), self.stdin)
-        return self.checker.check_text(self._name, text)
+            return self.checker.check(self._paths, self._jobs, self.only)
+        self.text = contents.get(Path(os.path.realpath(self._name)), self.stdin)
+        return self.checker.check_text(self._name, self.text)
 
 
-@click.command()
-@click.argument("paths", nargs=-1, required=True, type=options.ANY_PATH)
+@click.command(epilog=EXIT_STATUS)
+@click.argument("paths", nargs=-1, type=options.ANY_PATH, metavar="PATHS...")
 @options.format_option(*FORMATS)
 @options.output_option("Write the report to a file instead of standard output.")
+@options.reports_option(*FORMATS)
+@click.option(
+    "--changed",
+    is_flag=False,
+    flag_value="HEAD",
+    metavar="[COMMIT]",
+    help="Only what differs from a commit, or hangs on what does.  [COMMIT: HEAD]",
+)
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes; Ctrl-C ends.")
 @click.option(
     "--select",
     multiple=True,
     metavar="RULE",
+    shell_complete=options.rule_words,
     help="Only these rules: an id (CL201), a topic (CL2) or a name; repeatable.",
 )
-@click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.")
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="RULE",
+    shell_complete=options.rule_words,
+    help="Not these rules.",
+)
 @click.option(
     "--fail-on",
     type=click.Choice(("info", "warning", "error")),
@@ -127,6 +161,15 @@ class _Look:
     help="Check many files in N processes.  [default: one for each core]",
 )
 @click.option(
+    "--no-cache", is_flag=True, help="Neither use nor keep results for files that do not change."
+)
+@click.option(
+    "--cache-dir",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Where to keep them.  [default: CAFFELINT_CACHE_DIR, or the user's cache directory]",
+)
+@click.option(
     "--stdin-filename",
     default="<stdin>",
     metavar="NAME",
@@ -139,6 +182,9 @@ def check(
     paths: tuple[Path, ...],
     style: str,
     output: Path | None,
+    reports: tuple[tuple[str, Path], ...],
+    changed: str | None,
+    watch: bool,
     expand: bool,
     fix: bool,
     unsafe_fixes: bool,
@@ -151,6 +197,8 @@ def check(
     write_baseline: Path | None,
     add_ignores: bool,
     jobs: int | None,
+    no_cache: bool,
+    cache_dir: str | None,
     **settings: Any,
 ) -> None:
     """Check nets, solvers and directories; a solver's nets are checked with it.
@@ -164,20 +212,44 @@ def check(
     from ..walk import cores
 
     stdin = options.is_stdin(paths)
+    if not paths and changed is None:
+        raise click.MissingParameter(ctx=ctx, param=ctx.command.params[0])
+    if watch:
+        if stdin or fix or add_ignores or write_baseline:
+            raise click.UsageError("--watch goes with files, and without options that write them")
+        from .watch import run
+
+        run(ctx)
+    if changed is not None and (stdin or write_baseline):
+        raise click.UsageError("--changed goes with files, and without --write-baseline")
     if (unsafe_fixes or show_fixes) and not (fix or diff):
         raise click.UsageError("--unsafe-fixes and --show-fixes go with --fix or --diff")
     if add_ignores and (fix or diff or stdin):
         raise click.UsageError("--add-ignores needs files, and goes without --fix or --diff")
     if statistics and style not in ("text", "json"):
         raise click.UsageError("--statistics goes with --format text or json")
+    styles = [style, *(one for one, _ in reports)]
+    if "html" in styles:
+        from ..report.html import template
+
+        template()  # before time is spent on files
+    if cache_dir is not None:
+        os.environ["CAFFELINT_CACHE_DIR"] = cache_dir
     configs = Configs(options.given(settings), config_file)
     known: Sequence[Any] = []
     if baseline is not None:
         from ..control.baseline import read
 
         known = read(baseline)
-    text = sys.stdin.buffer.read() if stdin else None
+    text = options.standard_input() if stdin else None
+    only: Collection[Path] | None = None
+    if changed is not None:
+        from .changed import choose
+
+        paths, only = choose(changed, paths, configs)
     look = _Look(paths, configs, text, stdin_filename, jobs or cores())
+    look.cached = not no_cache
+    look.only = only
     if fix or diff:
         report, failed = _fix(look, unsafe=unsafe_fixes, diff=diff, show=show_fixes)
     elif add_ignores:
@@ -197,13 +269,26 @@ def check(
     report = _without_known(report, known, baseline, tell_of=checker.rules.switched_on())
     if not diff:
         colour = output is None and options.in_colour()
-        told = render(style, report, colour=colour, expand=expand, statistics=statistics)
+        details = _details(report, look, configs) if "html" in styles else None
+        for also, file in reports:
+            options.write(render(also, report, expand=expand, details=details), file)
+        told = render(
+            style, report, colour=colour, expand=expand, statistics=statistics, details=details
+        )
         options.write(told, output, err=fix and stdin)
     _tell(checker)
     if failed:
         raise click.ClickException(failed)
     limit = Severity[configs.run.fail_on.upper()]
     ctx.exit(1 if any(one.severity >= limit for one in report.diagnostics) else 0)
+
+
+def _details(report: Report, look: _Look, configs: Configs) -> Details:
+    """What a page shows besides findings."""
+    from ..show.details import of_files
+
+    texts = {} if look.stdin is None else dict.fromkeys(report.files, look.text)
+    return of_files(report, configs, texts)
 
 
 def _tell(checker: Checker) -> None:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from ..reading import File
 
 STDIN = Path("-")
@@ -25,9 +27,24 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 _LONG_WORK = 32
 """So many images or records take long enough to show progress."""
 
+
+def rule_words(_ctx: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
+    """Words that name rules, for the shell."""
+    from .completion import rule_words as words
+
+    return words(incomplete)
+
+
+def _dialect_words(_ctx: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
+    from .completion import dialect_words
+
+    return dialect_words(incomplete)
+
+
 dialect_option = click.option(
     "--dialect",
     metavar="NAME",
+    shell_complete=_dialect_words,
     help="The fork of Caffe that it is written for: see caffelint dialects.  [default: auto]",
 )
 
@@ -54,6 +71,28 @@ def format_option(*styles: str) -> Callable[[Any], Any]:
         default=styles[0],
         show_default=True,
         help="How to report.",
+    )
+
+
+def reports_option(*styles: str) -> Callable[[Any], Any]:
+    """``--report``, further reports as pairs of a style and a file to write."""
+
+    def read(_ctx: click.Context, _option: click.Parameter, values: Any) -> Any:
+        pairs = []
+        for value in values:
+            style, is_pair, name = value.partition("=")
+            if not is_pair or not name or style not in styles:
+                known = ", ".join(styles)
+                raise click.BadParameter(f'"{value}" is not FORMAT=FILE; formats: {known}')
+            pairs.append((style, Path(name)))
+        return tuple(pairs)
+
+    return click.option(
+        *("--report", "reports"),
+        multiple=True,
+        metavar="FORMAT=FILE",
+        callback=read,
+        help="Write a report to a file as well; repeatable.",
     )
 
 
@@ -112,8 +151,28 @@ def read(path: Path, **said: str | None) -> File:
     given = {name: value for name, value in said.items() if value}
     told = written_for(Configs(given).of(path))
     if path == STDIN:
-        return read_text(Path("<stdin>"), sys.stdin.buffer.read(), told)
+        return read_text(Path("<stdin>"), standard_input(), told)
     return read_file(path, told)
+
+
+def standard_input() -> bytes:
+    """All of standard input, if it is no more than a file to check may hold."""
+    from ..reading import MAX_BYTES, CheckError
+
+    data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise CheckError(f"<stdin>: larger than {MAX_BYTES >> 20} MiB")
+    return data
+
+
+def error_line(error: Exception) -> str:
+    """What the user is told of a run that failed."""
+    if isinstance(error, click.ClickException):
+        return f"caffelint: {error.format_message()}"
+    ours = type(error).__module__.startswith("caffelint") or isinstance(error, OSError)
+    what = "" if ours else f"internal error: {type(error).__name__}: "
+    more = "" if ours else " (CAFFELINT_TRACEBACK=1 shows where)"
+    return f"caffelint: {what}{error}{more}"
 
 
 def in_colour() -> bool:

@@ -11,7 +11,7 @@ from . import options
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True)
+@click.argument("words", nargs=-1, required=True, shell_complete=options.rule_words)
 def explain(words: tuple[str, ...]) -> None:
     """Tell what a rule is about, and why; or which rules know what you see.
 

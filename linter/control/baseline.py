@@ -72,6 +72,8 @@ def read(path: Path) -> list[Entry]:
         BaselineError: if it cannot be read or is no baseline.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise BaselineError(f"{path}: not a file")
         content: Any = json.loads(path.read_bytes())
         document = msgspec.convert(content, _Document)
     except OSError as error:

@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from msgspec import Struct, field
 
+from ..core.looking import is_directory, is_file
 from ..core.problem import Problem
 from ..core.source import Span
 from ..schema.descriptor import MessageType
@@ -17,7 +18,6 @@ from .images import Image, open_image, pillow
 from .labels import Labels
 from .limits import Limits
 from .lmdb import Lmdb, LmdbError
-from .paths import is_directory, is_file
 
 _MOST_DECODED = 256
 """Encoded images are decoded up to this many; the labels are read of all samples."""

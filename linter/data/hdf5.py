@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from ..core.looking import state_of
 from .limits import Limits, evenly
 
 _MOST_VALUES = 4_000_000
@@ -63,6 +64,7 @@ def read_hdf5(path: Path, names: Iterable[str] | None, limits: Limits, module: A
         Hdf5Error: if it cannot be opened.
     """
     try:
+        state_of(str(path))
         with module.File(path, "r") as file:
             there = _names(file, module)
             wanted = there if names is None else [name for name in names if name in there]

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from ..core.alike import closest
+from ..core.looking import is_file
 from ..core.problem import Problem
 from ..core.source import Span
 from ..model.files import start_directories
@@ -18,7 +19,7 @@ from .hdf5 import SIGNATURE, DataSet, Hdf5Error, Hdf5File, h5py, read_hdf5
 from .labels import Labels, Use, classes_of, label_problems
 from .limits import Limits, evenly
 from .lists import Text, read_text
-from .paths import Found, head, is_file
+from .paths import Found, head
 
 _MOST_FILES = 16
 """So many files of a list are opened, evenly taken."""

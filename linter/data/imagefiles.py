@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from ..core.looking import is_directory, is_file
 from ..core.problem import Problem
 from ..core.source import Span
 from ..model.files import start_directories
@@ -16,7 +17,7 @@ from ..schema.message import Message
 from .images import Image, open_image, pillow
 from .limits import Limits, evenly
 from .lists import ImageList
-from .paths import Found, is_directory, is_file
+from .paths import Found
 
 _MOST_REPORTED = 3
 

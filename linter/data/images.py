@@ -7,6 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..core.looking import open_file, state_of
+
 _MOST_PIXELS = 16_000_000
 """Larger images are not decoded, only opened."""
 
@@ -66,13 +68,13 @@ def _open(source: Path | bytes, module: Any) -> Image:
     if isinstance(source, Path):
         if source.suffix.lower() in _OPENCV_ONLY:
             return Image()
-        size = source.stat().st_size
+        size = state_of(str(source))[0]
         if not size:
             return Image(fault="unreadable", detail="it is empty")
         if size > _MOST_BYTES:
             return Image()
     # Opened here: given a path, some versions of Pillow map the file and fail in other words.
-    opened = source.open("rb") if isinstance(source, Path) else BytesIO(source)
+    opened = open_file(source) if isinstance(source, Path) else BytesIO(source)
     with opened as file, module.open(file, formats=_FORMATS) as image:
         width, height = image.size
         found = Image(_CHANNELS.get(image.mode, 3), height, width)

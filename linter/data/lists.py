@@ -6,6 +6,7 @@ what is after goes through atoi. A tab is no blank, and a line without one is al
 
 from __future__ import annotations
 
+import os
 import re
 from array import array
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from ..core.looking import open_file
 from ..core.problem import Problem
 from ..core.source import Source, Span
 from .labels import Labels
@@ -77,9 +79,9 @@ def read_text(path: Path, limits: Limits) -> Text:
     Raises:
         OSError: if it cannot be read.
     """
-    with path.open("rb") as file:
+    with open_file(path) as file:
         data = file.read(limits.list_bytes + 1)
-        size = path.stat().st_size
+        size = os.fstat(file.fileno()).st_size
     whole = len(data) <= limits.list_bytes
     if not whole:
         data = data[: data.rfind(b"\n") + 1] or data

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from ..core.looking import open_file
+
 _MAGIC = 0xBEEFC0DE
 _HEADER = 16
 _BRANCH, _LEAF = 1, 2
@@ -49,7 +51,7 @@ class Lmdb:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
+        self._file = open_file(path)
         try:
             self._size = os.fstat(self._file.fileno()).st_size
             self._meta = self._read_meta()
@@ -79,6 +81,8 @@ class Lmdb:
         if self._size < (meta.last_page + 1) * meta.page_size and meta.entries:
             wanted = (meta.last_page + 1) * meta.page_size
             raise LmdbError(f"it has {self._size} of its {wanted} bytes: a copy that broke off")
+        if meta.entries > self._size:  # each takes some bytes
+            raise LmdbError("its tree is damaged")
         return meta
 
     def _meta_at(self, offset: int) -> _Meta:

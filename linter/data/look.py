@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from ..core.looking import Kept, is_file
 from ..core.problem import Problem
 from ..core.source import Source, Span
 from ..model.net import Layer, Net
@@ -17,7 +18,7 @@ from ..model.shapes.setup import Shape, signed
 from ..schema.descriptor import Schema
 from ..schema.message import Message
 from .limits import Limits
-from .paths import Found, find, is_file, lost_slash, misspelt
+from .paths import Found, find, lost_slash, misspelt
 from .transform import Sizes, transform_problems
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class DataReader:
         self._root = root
         self._limits = limits
         self._missing = missing
-        self._kept: dict[tuple[object, ...], object] = {}
+        self._kept: Kept[Any] = Kept(_MOST_KEPT)
 
     def look(self, view: Net, source: Source) -> Look:
         """All data layers of a net; ``source`` is the file that it stands in."""
@@ -304,11 +305,8 @@ class DataReader:
         )
 
     def _once(self, key: tuple[object, ...], read: Callable[[], _T]) -> _T:
-        if key not in self._kept:
-            if len(self._kept) >= _MOST_KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[key] = read()
-        return self._kept[key]  # type: ignore[return-value]
+        result: _T = self._kept.get(key, read)
+        return result
 
 
 def _or_none(read: Callable[[], _T]) -> _T | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import DecodeError
 
+from ..core.looking import open_file
 from ..schema.descriptor import MessageType
 from .lists import form_of
 
@@ -25,10 +27,11 @@ def read_mean(path: Path, blob: MessageType) -> tuple[int, ...]:
         MeanError: if Caffe could not load it.
     """
     try:
-        size = path.stat().st_size
-        if size > _MOST_BYTES:
-            raise MeanError(f"it has {size} bytes")
-        data = path.read_bytes()
+        with open_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > _MOST_BYTES:
+                raise MeanError(f"it has {size} bytes")
+            data = file.read()
     except OSError as error:
         raise MeanError(error.strerror or str(error)) from error
     if not data:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from ..core.looking import is_directory, kind_of, names_in, open_file, question
 from ..model.files import start_directories
 
 _ALIKE = 0.92
@@ -29,35 +28,28 @@ class Found(NamedTuple):
 
 def find(name: str, named_in: Path, root: Path | None) -> Found | None:
     """What a path in a net means; only regular files and directories count."""
+    found = _found(name, str(named_in), None if root is None else str(root))
+    if found is None:
+        return None
+    path, start = found
+    return Found(Path(path), None if start is None else Path(start))
+
+
+@question
+def _found(name: str, named_in: str, root: str | None) -> tuple[str, str | None] | None:
     if not name or "\0" in name:
         return None
     if Path(name).is_absolute():
-        return Found(Path(name), None) if is_there(Path(name)) else None
-    for start in _starts(named_in, root):
+        return (name, None) if is_there(Path(name)) else None
+    for start in _starts(Path(named_in), None if root is None else Path(root)):
         if is_there(start / name):
-            return Found(start / name, start)
+            return str(start / name), str(start)
     return None
 
 
 def is_there(path: Path) -> bool:
     """Whether it is a regular file or a directory, links followed."""
-    return is_file(path) or is_directory(path)
-
-
-def is_file(path: Path) -> bool:
-    """Whether it is a regular file: a pipe or a device is never opened."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that is too long, or holds a NUL
-        return False
-
-
-def is_directory(path: Path) -> bool:
-    """Whether it is a directory."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
+    return kind_of(str(path)) in ("file", "directory")
 
 
 def shown(path: Path) -> str:
@@ -71,7 +63,7 @@ def shown(path: Path) -> str:
 def head(path: Path, size: int) -> bytes:
     """The first bytes of a file; none where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(size)
     except OSError:
         return b""
@@ -110,8 +102,7 @@ def misspelt(name: str, named_in: Path, root: Path | None) -> str:
 
 def _names(folder: Path) -> list[str]:
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in islice(entries, _MOST_NAMES))
+        return names_in(str(folder), "", _MOST_NAMES)
     except OSError:
         return []
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from ..core.looking import is_directory, is_file
 from ..core.problem import Problem
 from ..core.source import Source, Span
 from ..schema.descriptor import Schema
@@ -20,7 +21,7 @@ from .labels import Classes, Labels, Use, label_problems
 from .limits import Limits
 from .lists import read_image_list, read_text
 from .mean import MeanError, read_mean
-from .paths import Found, head, is_directory, is_file, shown
+from .paths import Found, head, shown
 
 _MOST_BARS = 20
 _BAR = 40

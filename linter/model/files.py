@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PureWindowsPath
+
+from ..core.looking import is_directory, is_file, question, real_path
 
 
 def resolve(name: str, named_in: Path, root: Path | None) -> tuple[Path | None, list[Path]]:
@@ -12,13 +14,19 @@ def resolve(name: str, named_in: Path, root: Path | None) -> tuple[Path | None, 
     Caffe's working directory is unknown, so: ``root`` alone where it is given, else the solver's
     own directory and its ancestors, nearest first.
     """
+    path, tried = _resolved(name, str(named_in), None if root is None else str(root))
+    return (None if path is None else Path(path)), [Path(folder) for folder in tried]
+
+
+@question
+def _resolved(name: str, named_in: str, root: str | None) -> tuple[str | None, list[str]]:
     if Path(name).is_absolute():
-        return (Path(name) if _is(Path.is_file, Path(name)) else None), [Path(name).parent]
-    tried: list[Path] = []
-    for directory in start_directories(named_in, root):
-        tried.append(directory)
-        if _is(Path.is_file, directory / name):
-            return directory / name, tried
+        return (name if is_file(Path(name)) else None), [str(Path(name).parent)]
+    tried: list[str] = []
+    for directory in start_directories(Path(named_in), None if root is None else Path(root)):
+        tried.append(str(directory))
+        if is_file(directory / name):
+            return str(directory / name), tried
     return None, tried
 
 
@@ -29,7 +37,7 @@ def start_directories(named_in: Path, root: Path | None) -> Iterator[Path]:
         return
     # As given, so that messages show the user's own spelling; then on to the file system's root.
     yield named_in.parent
-    yield from named_in.parent.resolve().parents
+    yield from Path(real_path(str(named_in.parent))).parents
 
 
 def is_absolute(name: str) -> bool:
@@ -42,7 +50,7 @@ def is_absolute(name: str) -> bool:
 def missing_top(name: str, starts: Iterable[Path]) -> str:
     """The first directory of a path if no start directory has it; else empty."""
     top = next((part for part in Path(name).parts[:-1] if part != ".."), "")
-    return "" if any(_is(Path.is_dir, start / top) for start in starts) else top
+    return "" if any(is_directory(start / top) for start in starts) else top
 
 
 def missing_directory(prefix: str, named_in: Path, root: Path | None) -> str:
@@ -51,13 +59,6 @@ def missing_directory(prefix: str, named_in: Path, root: Path | None) -> str:
     if not directory:
         return ""
     if is_absolute(directory):
-        return "" if _is(Path.is_dir, Path(directory)) else directory
+        return "" if is_directory(Path(directory)) else directory
     starts = start_directories(named_in, root)
-    return "" if any(_is(Path.is_dir, start / directory) for start in starts) else directory
-
-
-def _is(kind: Callable[[Path], bool], path: Path) -> bool:
-    try:
-        return kind(path)
-    except (OSError, ValueError):  # names too long, or with a NUL
-        return False
+    return "" if any(is_directory(start / directory) for start in starts) else directory

@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..core.late import late
+from ..core.looking import is_file
 
 _SHELL = (".sh", ".bash", ".bat", ".cmd", ".mk", ".md", ".txt", ".rst")
 _BATCH = (".bat", ".cmd")
@@ -84,7 +85,7 @@ class Launch(Struct, frozen=True):
         found = []
         for name in self.weights:
             paths = [Path(base, name) for base in _bases(self)]
-            path = next((path for path in paths if path.is_file()), None)
+            path = next((path for path in paths if is_file(path)), None)
             if "$" in name or path is None:
                 return None
             found.append(path)

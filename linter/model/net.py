@@ -7,7 +7,8 @@ problems of a net are found in one pass; Caffe stops at the first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 
 from ..core.alike import closest
@@ -108,6 +109,10 @@ class Layer:
             ]
         return self._params
 
+    def let_go(self) -> None:
+        """Forget the learned blobs, which point back at the layer."""
+        self._params = None
+
     @property
     def opaque(self) -> bool:
         """Whether it is unknown what the layer learns and makes."""
@@ -148,6 +153,24 @@ class Layer:
         return 1.0 if top == 0 and loss else 0.0
 
 
+_short_lived: list[Net] | None = None
+
+
+@contextmanager
+def short_lived_nets() -> Iterator[None]:
+    """Nets that are made in the block are taken apart at its end: layers and blobs point at each
+    other in circles, which the garbage collector would have to find.
+    """
+    global _short_lived  # one check at a time
+    outer, _short_lived = _short_lived, []
+    try:
+        yield
+    finally:
+        inner, _short_lived = _short_lived, outer
+        for net in inner:
+            net.take_apart()
+
+
 class Net:
     """All layers that a state keeps, connected. ``dropped`` are the ones it leaves out."""
 
@@ -167,6 +190,18 @@ class Net:
         self._move_loss_weights()
         self._check_tops()
         self._find_backward()
+        if _short_lived is not None:
+            _short_lived.append(self)
+
+    def take_apart(self) -> None:
+        """Cut the connections; the net is of no use any more."""
+        for layer in self.layers:
+            for blob in layer.tops:
+                blob.readers.clear()
+                blob.loss_readers.clear()
+            layer.tops.clear()
+            layer.bottoms.clear()
+            layer.let_go()
 
     @property
     def blobs(self) -> list[Blob]:

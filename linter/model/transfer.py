@@ -14,6 +14,7 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from ..core.alike import closest
+from ..core.looking import open_file
 from ..core.problem import Problem
 from ..core.source import Span
 from ..schema.message import Message
@@ -311,7 +312,7 @@ def _check_values(
 
     found: list[Problem] = []
     try:
-        with file.path.open("rb") as opened:
+        with open_file(file.path) as opened:
             blobs = [(i, blob) for i, blob in enumerate(stored.blobs) if blob is not None]
             bad = [i for i, blob in blobs if not all_finite(opened, blob)]
             if bad:

@@ -14,6 +14,8 @@ from typing import BinaryIO, NamedTuple
 
 from msgspec import Struct, field
 
+from ..core.looking import kind_of, open_file
+
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 
 MAX_AXES = 32
@@ -128,8 +130,10 @@ def read_state(path: Path) -> Weights:
 
 
 def _read_file(path: Path, what: str) -> Weights:
+    if kind_of(str(path)) == "other":  # a pipe would have to be waited for
+        raise WeightsError(path, "no regular file")
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             start = file.read(len(HDF5_START))
             if start != HDF5_START:
                 return _net(path, file) if what == "net" else _state(path, file)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from ..core.looking import state_of
 from .weights import MAX_AXES, Run, StoredBlob, StoredLayer, Weights
 
 # What h5py raises for files that are not sound.
@@ -33,7 +34,7 @@ def read(path: Path) -> Weights:
             StoredLayer(name, "", opened.blobs(opened.child(data, name), name))
             for name in opened.names(data, _MOST_LAYERS)
         )
-        return Weights(path, "HDF5", path.stat().st_size, layers)
+        return Weights(path, "HDF5", state_of(str(path))[0], layers)
 
 
 def read_state(path: Path) -> Weights:
@@ -53,7 +54,7 @@ def read_state(path: Path) -> Weights:
             if (value := opened.scalar(name)) is not None
         }
         layer = StoredLayer("", "", opened.blobs(history, "history"))
-        return Weights(path, "solver state", path.stat().st_size, (layer,), state)
+        return Weights(path, "solver state", state_of(str(path))[0], (layer,), state)
 
 
 class _Opened:
@@ -64,7 +65,7 @@ class _Opened:
 
         self._h5py: Any = h5py
         self._path = path
-        self._size = path.stat().st_size
+        self._size = state_of(str(path))[0]
         self.file: Any = None
 
     def __enter__(self) -> Self:

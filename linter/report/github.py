@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..core.diagnostic import Diagnostic, Report, Severity
 from .fold import fold
-from .safe import valid
+from .safe import printable
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -35,6 +35,8 @@ def _command(one: Diagnostic) -> str:
     # Columns of a place that has several lines are refused.
     if start.line == end.line:
         properties |= {"col": str(start.column), "endColumn": str(end.column)}
-    listed = ",".join(f"{key}={value.translate(_PROPERTY)}" for key, value in properties.items())
-    words = f"{one.message}\n{one.hint}".strip().translate(_MESSAGE)
-    return valid(f"::{_COMMANDS[one.severity]} {listed}::{words}\n")
+    listed = ",".join(
+        f"{key}={printable(value).translate(_PROPERTY)}" for key, value in properties.items()
+    )
+    words = "\n".join(map(printable, f"{one.message}\n{one.hint}".strip().split("\n")))
+    return f"::{_COMMANDS[one.severity]} {listed}::{words.translate(_MESSAGE)}\n"

@@ -333,7 +333,7 @@ class _Careful:
     def _list(self, name: str, token: Token, bracket: Token, colon: bool) -> int:
         """``[a, b]``; a list of messages is parsed here whole, so that commas stay its own."""
         value = self._next(bracket.end)
-        first = len(self.fields)
+        listed = 1
         if value.text == "]":
             text = "[]" if colon else ""
             self.fields.append(
@@ -347,13 +347,14 @@ class _Careful:
                 if depth >= MAX_DEPTH:
                     self._report_depth(value)
                     return self._drop(value)
-                at = self._listed_message(name, token, value)
+                at = self._listed_message(name, token, value, listed)
                 if len(self.blocks) > depth:
                     return at  # the text has ended
             else:
                 field, at = self._scalar(name, token, value)
+                field.listed = listed
                 self.fields.append(field)
-            self.fields[-1].listed = 1 if len(self.fields) == first + 1 else 2
+            listed = 2
             if self.fields[-1].kind == Kind.BROKEN:
                 return recovery.list_end(self.text, at)
             following = self._next(at)
@@ -364,9 +365,10 @@ class _Careful:
                 return self._drop(following)
             value = self._next(following.end)
 
-    def _listed_message(self, name: str, token: Token, bracket: Token) -> int:
+    def _listed_message(self, name: str, token: Token, bracket: Token, listed: int) -> int:
         depth = len(self.blocks)
         at = self._open(name, token, bracket)
+        self.blocks[-1][1].listed = listed
         while at >= 0 and len(self.blocks) > depth:
             at = self._statement(at)
         return at if at >= 0 else len(self.text)
@@ -511,4 +513,4 @@ _SCALARS = {
 # A block that a lone name opened starts with some other character, and wants a brace.
 _CLOSING = {"{": "}", "<": ">", "(": ")", "[": "]"}
 # A closing brace is not dropped with the rest of a line: it is likely to be meant.
-_REST_OF_LINE = re.compile(r"(?:\"[^\"\n]*+\"|'[^'\n]*+'|[^\n}{\"']|[\"'])*+")
+_REST_OF_LINE = re.compile(r"(?:\"[^\"\n]*+\"|'[^'\n]*+'|[^\n}{\"'#]|[\"']|\#[^\n]*+)*+")
