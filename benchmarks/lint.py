@@ -1,12 +1,12 @@
 """The whole of a run: start-up on one net, and a tree of files with one process and with several.
 
-usage: python benchmarks/lint.py [DIRECTORY]
+usage: python benchmarks/lint.py [DIRECTORY | --growth]
 
 One net: processor time of a whole process, against the least that a Python program could do: import
 ``text_format`` and a generated ``caffe_pb2``, and parse the file. A tree: time on the clock with
 ``--jobs 1``, with a job for each core, and once more with what the run before has kept; without
-DIRECTORY, projects made here. The contestants take turns, with all modules compiled; the least time
-of each counts. Needs ``grpcio-tools``.
+DIRECTORY, projects made here. ``--growth``: nets of 600 to 60,000 layers. The contestants take turns,
+with all modules compiled; the least time of each counts. Needs ``grpcio-tools``.
 """
 
 from __future__ import annotations
@@ -164,11 +164,34 @@ def tree(folder: Path) -> None:
         print(f"{name:<24} {spent:6.2f} s   {speed}")
 
 
+def growth(folder: Path) -> None:
+    """Print what each layer costs in nets of more and more layers, beside what starting costs."""
+    net = folder / "net.prototxt"
+    net.write_text(_LENET, encoding="utf-8")
+    seconds(caffelint(net))
+    start, empty = least({"start": caffelint(net)}, ROUNDS, 0)["start"], _most_memory()
+    for layers in (600, 6_000, 60_000):
+        net.write_text(training_net(layers), encoding="utf-8")
+        spent = least({"net": caffelint(net)}, 3 if layers < 60_000 else 1, 0)["net"] - start
+        print(
+            f"{layers:>6} layers   {spent:6.2f} s   {spent / layers * 1e6:4.0f} µs a layer   "
+            f"{(_most_memory() - empty) / layers:5.1f} KiB a layer"
+        )
+
+
+def _most_memory() -> int:
+    """The most KiB that any process so far has held; the largest is always the last."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+
+
 def main() -> None:
     """Compare on nets made here, and on a tree."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _ENVIRONMENT["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
+        if "--growth" in sys.argv:
+            growth(folder)
+            return
         protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{proto_folder()}"]
         subprocess.run([*protoc, f"--python_out={folder}", "caffe.proto"], check=True)
         one_net("LeNet", _LENET, folder)

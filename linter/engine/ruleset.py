@@ -295,7 +295,9 @@ def cache_directory() -> Path:
     if given:
         return Path(given)
     base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "caffelint"
+    # The XDG specification says that a relative path is to be ignored.
+    usual = Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache"
+    return usual / "caffelint"
 
 
 def _cache_file(folder: Path, key: str) -> Path:

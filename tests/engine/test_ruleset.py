@@ -1,13 +1,14 @@
-"""Compiling rules: typed against the facts, cached under a hash of all they are made from."""
+"""Compiling rules: typed against the facts, cached under the state of the files they are made from."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from caffelint.engine.rule import RuleError
-from caffelint.engine.ruleset import RuleSet, load
+from caffelint.engine.ruleset import RuleSet, cache_directory, load
 from caffelint.resources import proto_folder
 
 from .test_rule import RULE, write
@@ -89,3 +90,21 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     path, blocked = write(tmp_path, RULE), tmp_path / "file"
     blocked.write_text("in the way")
     assert compile_rule(path, blocked).rules[0].id == "XX001"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="XDG is not for Windows")
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, "home/.cache"), ({"XDG_CACHE_HOME": "relative"}, "home/.cache"),
+     ({"XDG_CACHE_HOME": "{}/xdg"}, "xdg"), ({"CAFFELINT_CACHE_DIR": "{}/own"}, "own")],
+)  # fmt: skip
+def test_where_compiled_rules_are_kept(
+    given: dict[str, str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("XDG_CACHE_HOME", "CAFFELINT_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value.format(tmp_path))
+    end = () if "CAFFELINT_CACHE_DIR" in given else ("caffelint",)
+    assert cache_directory() == tmp_path.joinpath(expected, *end)
