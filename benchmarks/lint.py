@@ -5,8 +5,8 @@ usage: python benchmarks/lint.py [DIRECTORY | --growth]
 One net: processor time of a whole process, against the least that a Python program could do: import
 ``text_format`` and a generated ``caffe_pb2``, and parse the file. A tree: time on the clock with
 ``--jobs 1``, with a job for each core, and once more with what the run before has kept; without
-DIRECTORY, projects made here. ``--growth``: nets of 600 to 60,000 layers. The contestants take turns,
-with all modules compiled; the least time of each counts. Needs ``grpcio-tools``.
+DIRECTORY, projects made here. ``--growth``: nets of 600 to 60,000 layers. The contestants take
+turns, with all modules compiled; the least time of each counts. Needs ``grpcio-tools``.
 """
 
 from __future__ import annotations

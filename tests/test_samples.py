@@ -61,23 +61,6 @@ def test_the_risks_are_named(sample: str, rules: set[str], monkeypatch: pytest.M
     assert rules <= set(re.findall(r"\[CL\d{3} ([a-z0-9-]+)\]", text))
 
 
-_OUTPUT = re.compile(r"<!-- output of: caffelint (\S+) -->\n```\n(.*?)```\n", re.DOTALL)
-
-
-def test_outputs_in_the_readme_are_current(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    current = _OUTPUT.sub(
-        lambda m: m[0].replace(f"```\n{m[2]}```", f"```\n{report(m[1], monkeypatch)}```"), text
-    )
-    if request.config.getoption("--accept"):
-        readme.write_text(current, encoding="utf-8")
-    assert _OUTPUT.search(text)
-    assert current == readme.read_text(encoding="utf-8")
-
-
 def test_the_settings_in_the_readme_are_accepted(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (settings,) = re.findall(r"```yaml\n(ignore:.*?)```", text, re.DOTALL)

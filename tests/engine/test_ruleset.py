@@ -1,4 +1,4 @@
-"""Compiling rules: typed against the facts, cached under the state of the files they are made from."""
+"""Compiling rules: typed against the facts, cached as long as the files stay as they are."""
 
 from __future__ import annotations
 
