@@ -67,15 +67,17 @@ class Results:
                 self._entries = _read(self._file)
 
     @contextmanager
-    def before(self, each: Each, answers: _Answers) -> Iterator[Each]:
-        """Does the same as ``each``, but what is known already; what is new is known for the next
-        run when the block ends.
+    def kept(self, answers: _Answers) -> Iterator[Callable[[Each], Each]]:
+        """Makes of what makes parts something that makes only those that are not known yet. What is
+        new is known for the next run when the block ends.
         """
         asked = _Asked(answers)
         used: dict[bytes, bytes] = {}
         made = False
 
-        def parts(work: Callable[[Any, Any], Any], items: Sequence[Any]) -> Iterable[Any]:
+        def parts(
+            each: Each, work: Callable[[Any, Any], Any], items: Sequence[Any]
+        ) -> Iterable[Any]:
             nonlocal made
             keys = _keys(work.__name__, items)
             known = [self._known(key, asked) for key in keys]
@@ -92,7 +94,7 @@ class Results:
                 yield result
 
         try:
-            yield parts
+            yield lambda each: partial(parts, each)
         finally:
             self._entries = used | {k: v for k, v in self._entries.items() if k not in used}
             with suppress(OSError):

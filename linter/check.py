@@ -142,15 +142,16 @@ class Checker:
         size = total_size(files)
         with ExitStack() as stack:
             each: Each = lambda work, items: (work(self, item) for item in items)  # noqa: E731
+            kept = None
+            if self.results is not None and size >= _BYTES_FOR_ONE:
+                kept = stack.enter_context(self.results().kept(self._answers()))
             most = min(jobs, 1 + size // _BYTES_FOR_ONE)
             if most > 1 and self._rules is load_rules():
                 from .workers import start_workers
 
                 given = (self._configured, self.contents, self.spelled)
                 each = stack.enter_context(start_workers(most, self, _make_checker, *given))
-            if self.results is not None and size >= _BYTES_FOR_ONE:
-                each = stack.enter_context(self.results().before(each, self._answers()))
-            return self._check_all(files, each)
+            return self._check_all(files, each if kept is None else kept(each))
 
     def _check_all(self, files: Mapping[Path, tuple[Path, bool]], each: Each) -> Report:
         """Check files, by their real paths; ``each`` makes the parts of a report."""

@@ -22,10 +22,11 @@ from .syntax.tree import Field
 # A net of 60,000 layers has some 25 MB; what is larger was not written as prototxt.
 MAX_BYTES = 64 * 1024 * 1024
 
-# What takes time and memory is not the bytes. Such a net has some 3.5 million signs of these, and
+# What takes time and memory is not the bytes. Such a net has some 3 million signs of these, and
 # half a million of the others.
 MAX_SIGNS, _SIGNS = 5_000_000, b":{}<,\n"
-MAX_BLOCKS, _BLOBS = 1_000_000, frozenset(("top", "bottom", "input"))
+MAX_BLOCKS = 1_000_000
+_COUNTED = frozenset(("top", "bottom", "input", "input_dim", "dim"))
 _SHORT = 1024 * 1024
 
 
@@ -99,7 +100,7 @@ def read_source(path: Path, source: Source, told: Told = NOTHING_TOLD) -> File:
     """The same for a text that is decoded, with its positions."""
     tree = parse(source)
     if len(source.text) > _SHORT and _has_more_blocks(tree.fields, MAX_BLOCKS):
-        raise CheckError(f"{path}: more than {MAX_BLOCKS:,} layers, blocks, tops and bottoms")
+        raise CheckError(f"{path}: more than {MAX_BLOCKS:,} layers, blocks, blobs and sizes")
     read = read_as(tree, told, path)
     if read.message is None:
         neither = Problem("neither-net-nor-solver", Span(0, 0))
@@ -111,13 +112,13 @@ def read_source(path: Path, source: Source, told: Told = NOTHING_TOLD) -> File:
 
 
 def _has_more_blocks(fields: list[Field], most: int) -> bool:
-    """Whether there are more blocks and names of blobs than so many."""
+    """Whether there are more blocks, names of blobs and sizes than so many."""
     todo, count = [fields], 0
     while todo:
         for field in todo.pop():
             if field.children is not None:
                 todo.append(field.children)
-            count += field.children is not None or field.name in _BLOBS
+            count += field.children is not None or field.name in _COUNTED
         if count > most:
             return True
     return False

@@ -55,10 +55,7 @@ def findings(*arguments: str) -> list[tuple[int, str, str]]:
     [
         (("fork.prototxt",), [(2, "CL030", "info")]),
         (("fork.prototxt", "--dialect", "ssd"), []),
-        (
-            ("fork.prototxt", "--dialect", "bvlc"),
-            [(2, "CL106", "warning"), (2, "CL020", "error")],
-        ),
+        (("fork.prototxt", "--dialect", "bvlc"), [(2, "CL020", "error")]),
         (
             ("net.prototxt",),
             [(2, "CL106", "warning"), (2, "CL020", "error"), (3, "CL106", "warning")],

@@ -13,6 +13,7 @@ import pytest
 from caffelint.core.diagnostic import Diagnostic, Edit, Fix, Place, Related, Report, Severity
 from caffelint.core.source import Source, Span
 from caffelint.report import render
+from caffelint.report.safe import printable
 
 Mark = Callable[..., list[Place]]
 Finding = Callable[..., Diagnostic]
@@ -83,7 +84,7 @@ def test_github_commands_come_by_severity_and_cannot_be_broken_out_of(report: Re
         'bottom "pool2" is not produced by any earlier layer\nwrite it',
     )
     assert warning[0] == "warning"
-    assert warning[2] == HOSTILE.replace("\udcff", "�")
+    assert warning[2] == "".join(map(printable, HOSTILE))
     assert notice[0] == "notice"
     assert (notice[1]["line"], notice[1]["endLine"], "col" in notice[1]) == ("2", "3", False)
 
