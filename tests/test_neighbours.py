@@ -85,6 +85,26 @@ def note(file: File) -> str:
             "",
             id="what-the-file-says-counts",
         ),
+        pytest.param(
+            {"test.prototxt": SSD, "train.prototxt": f"# caffelint: dialect=nvcaffe\n{SSD}"},
+            "nvcaffe: type Permute, like train.prototxt beside it",
+            id="what-a-file-beside-it-says",
+        ),
+        pytest.param(
+            {"test.prototxt": SSD, "train.prototxt": f"# caffelint: dialect=ssd\n{NVCAFFE}"},
+            "ssd: type Permute",
+            id="what-a-file-beside-it-says-and-not-its-names",
+        ),
+        pytest.param(
+            {"test.prototxt": SSD, "train.prototxt": f"# caffelint: dialect=bvlc\n{NVCAFFE}"},
+            "ssd: type Permute",
+            id="a-file-beside-it-that-is-of-bvlc",
+        ),
+        pytest.param(
+            {"test.prototxt": SSD, "train.prototxt": f"# caffelint: dialect=nvcafe\n{NVCAFFE}"},
+            "nvcaffe: type Permute, like train.prototxt beside it",
+            id="a-comment-that-names-no-dialect",
+        ),
     ],
 )  # fmt: skip
 def test_files_around_one_decide_what_its_names_leave_open(

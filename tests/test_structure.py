@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "syntax": {"core"},
     "schema": {"core", "syntax"},
     "model": {"core", "schema"},
-    "data": {"core", "schema", "model"},
+    "data": {"core", "syntax", "schema", "model"},
     "moments": {"core", "schema", "model"},
     "engine": {"core"},
     "facts": {"core", "schema", "model", "moments", "engine"},

@@ -17,7 +17,11 @@ from caffelint.model.weights import WeightsError, read_weights
 from caffelint.report import render
 from caffelint.resources import load_rules
 
-EVIL = "import pathlib; pathlib.Path(__file__).with_name('RAN').touch()\n"
+# With nothing but what Python has loaded before it looks for modules in a directory.
+EVIL = """\
+import os
+open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "RAN"), "w").close()
+"""
 NET = """\
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 } } }
 layer {
