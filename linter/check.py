@@ -408,7 +408,7 @@ class Checker:
         self, view: Net, source: Source, start: Start
     ) -> tuple[list[tuple[Source, list[Problem]]], dict[str, Shape]]:
         """Problems of the data that a net names, each with where it stands; shapes of its tops."""
-        if not start.config.data or not any(map(names_data, view.sources)):
+        if not start.config.data or not any(map(names_data, view.layers)):
             return [], {}
         return start.data.look(view, source)
 

@@ -106,7 +106,7 @@ def read_as(tree: Tree, told: Told = NOTHING_TOLD, path: Path | None = None) -> 
     Raises:
         UnknownDialectError: if ``told`` names a dialect that is not known.
     """
-    in_comment, problems = _in_comment(tree.source)
+    in_comment, problems = in_comment_of(tree.source)
     if in_comment is not None:
         read = _bound(tree, told.schema(in_comment))
     elif told.dialect != AUTO:
@@ -118,7 +118,7 @@ def read_as(tree: Tree, told: Told = NOTHING_TOLD, path: Path | None = None) -> 
     return replace(read, problems=read.problems + problems)
 
 
-def _in_comment(source: Source) -> tuple[tuple[str, ...] | None, list[Problem]]:
+def in_comment_of(source: Source) -> tuple[tuple[str, ...] | None, list[Problem]]:
     """The dialects that a comment in the file names, None if none does; what is wrong with it."""
     if "dialect" not in source.text:
         return None, []

@@ -3,6 +3,7 @@
 A net and its solver, a net for training and the one for deployment run on the same Caffe. Where the
 names in a file leave several forks to choose from, the names in files that belong to it decide: the
 nets that a solver names, the solver that names a net, and what else lies in the same directory.
+Where one of these says in a comment what it is written for, that counts in place of its names.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from .core.looking import Kept, content_of, is_file, state_of
-from .core.source import Source
+from .core.source import Source, Span
+from .dialects import in_comment_of
 from .model.files import resolve
 from .resources import load_dialects, load_schema
 from .schema.kind import detect
@@ -99,7 +101,9 @@ def _begin_alike(one: str, other: str) -> int:
 
 
 def _needs_in(path: Path, types: frozenset[str]) -> tuple[Need, ...]:
-    """What another file needs that BVLC Caffe lacks; nothing where it is no net or solver."""
+    """What another file needs that BVLC Caffe lacks, or the dialects that a comment in it names;
+    nothing where it is no net or solver.
+    """
     try:
         state = path.stat()
     except (OSError, ValueError):
@@ -111,7 +115,12 @@ def _needs_in(path: Path, types: frozenset[str]) -> tuple[Need, ...]:
 def _read_needs(path: Path, types: frozenset[str]) -> Sequence[Need]:
     tree = parse(Source.from_bytes(path.name, _content(path)))
     type_ = detect(tree, load_schema())
-    return needs(tree, type_, types, load_dialects()) if type_ is not None else ()
+    if type_ is None:
+        return ()
+    told, _ = in_comment_of(tree.source)
+    if told is not None:
+        return [Need(f"dialect={name}", Span(0, 0), frozenset((name,))) for name in told]
+    return needs(tree, type_, types, load_dialects())
 
 
 def _content(path: Path) -> bytes:

@@ -10,6 +10,11 @@ from ..model.net import Layer
 Progress = Callable[[Sequence[Any], str], Iterable[Any]]
 """Passes items on and shows a person how far it is; the text says what is looked at."""
 
+_TYPES = frozenset((
+    *("Data", "ImageData", "HDF5Data", "WindowData"),
+    *("AnnotatedData", "DetectionOutput"),
+))  # fmt: skip
+
 _DATUMS_PER_IMAGE = 16
 """A record of a database is read much faster than an image is found, opened and decoded."""
 
@@ -37,8 +42,8 @@ class Limits(NamedTuple):
 
 
 def names_data(layer: Layer) -> bool:
-    """Whether a layer reads data that a look is taken at."""
-    return layer.type in ("Data", "ImageData", "HDF5Data", "WindowData")
+    """Whether a layer reads data that a look is taken at, or may name a label map."""
+    return layer.type in _TYPES
 
 
 def evenly(total: int, number: int) -> list[int]:

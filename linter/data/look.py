@@ -17,6 +17,14 @@ from ..model.net import Layer, Net
 from ..model.shapes.setup import Shape, signed
 from ..schema.descriptor import Schema
 from ..schema.message import Message
+from .labelmap import (
+    LabelMap,
+    label_map_of,
+    names_label_map,
+    output_problems,
+    read_label_map,
+    training_problems,
+)
 from .limits import Limits
 from .paths import Found, find, lost_slash, misspelt
 from .transform import Sizes, transform_problems
@@ -65,6 +73,10 @@ class DataReader:
             problems = list(self._look_at(layer, view, Path(source.name), result))
             problems += self._transform(layer, Path(source.name))
             result.found.append((source, problems))
+        for layer in view.layers:
+            if names_label_map(layer):
+                problems = list(self._look_at_label_map(layer, Path(source.name), result))
+                result.found.append((source, problems))
         return result
 
     def size(self, layer: Layer, named_in: Path) -> int | None:
@@ -122,6 +134,24 @@ class DataReader:
             yield Problem("data-misspelt", own.span(field), values, layer=layer.name, rejects=False)
         elif layer.type == "HDF5Data" and name.endswith((".h5", ".hdf5")):
             yield _names_hdf5(layer, own)
+
+    # Label maps
+
+    def _look_at_label_map(self, layer: Layer, named_in: Path, result: Look) -> Iterator[Problem]:
+        block, name = label_map_of(layer)
+        found = find(name, named_in, self._root)
+        training = layer.type == "AnnotatedData"
+        if found is None and not training:
+            yield from self._not_found(layer, block, "label_map_file", name, named_in)
+        map_ = self._label_map(found.path) if found is not None and is_file(found.path) else None
+        if map_ is None:
+            return
+        if training:
+            yield from training_problems(layer, map_) if map_.broken is None else ()
+        elif map_.is_sound:
+            yield from output_problems(layer, map_)
+        else:
+            result.found.append((map_.source, map_.problems(layer)))
 
     # Lists of images
 
@@ -289,6 +319,9 @@ class DataReader:
         return self._once(
             ("list", path), lambda: _or_none(lambda: read_image_list(path, self._limits))
         )
+
+    def _label_map(self, path: Path) -> LabelMap | None:
+        return self._once(("map", path), lambda: _or_none(lambda: read_label_map(path)))
 
     def _database(self, path: Path) -> Database:
         from .database import read_database

@@ -76,7 +76,7 @@ class Document:
     @cached_property
     def _read(self) -> Read:
         with paused_collector():
-            return read_as(self.tree, self._told)
+            return read_as(self.tree, self._told, self.path)
 
     @property
     def schema(self) -> Schema:

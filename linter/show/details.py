@@ -278,7 +278,7 @@ class _Gathered:
         net, problems = view.net, view.file.problems
         given: dict[str, Any] = {}
         if view.start is not None:
-            if view.start.config.data and any(map(names_data, net.sources)):
+            if view.start.config.data and any(map(names_data, net.layers)):
                 given |= view.start.data.look(net, view.file.source)[1]
             given |= view.start.shapes
         shapes, more = set_up(net, given, with_faults(net, problems))

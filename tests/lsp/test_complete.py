@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from caffelint.lsp.complete import complete
+from caffelint.lsp.document import Document
 
 from .marked import at
 
@@ -52,6 +55,20 @@ def test_in_a_solver(marked: str, some: set[str]) -> None:
 def test_layer_types_of_a_fork() -> None:
     net = '# caffelint: dialect=ssd\nlayer { name: "p" type: "|" }'
     assert {"PriorBox", "Convolution"} <= set(labels(net))
+
+
+def test_layer_types_of_the_fork_that_a_net_beside_it_is_for(tmp_path: Path) -> None:
+    ssd = 'layer { name: "p" type: "Permute" permute_param { order: 0 } }'
+    text, offset = (
+        f'{ssd} layer {{ name: "l" type: "" }}',
+        len(ssd) + len(' layer { name: "l" type: "'),
+    )
+    path = tmp_path / "test.prototxt"
+    path.write_text(text)
+    alone = {item.label for item in complete(Document(path, text), offset)}
+    (tmp_path / "train.prototxt").write_text(f"# caffelint: dialect=nvcaffe\n{ssd}")
+    beside = {item.label for item in complete(Document(path, text), offset)}
+    assert "DetectNetTransformation" in beside - alone
 
 
 @pytest.mark.parametrize(
