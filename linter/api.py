@@ -14,7 +14,7 @@ from .core.collector import paused_collector
 from .core.diagnostic import Diagnostic
 from .core.problem import Problem
 from .core.source import Source
-from .dialects import AUTO, named, read_as
+from .dialects import read_as
 from .model.build import Shapes, set_up
 from .model.checks import check_net
 from .model.net import Net
@@ -29,6 +29,7 @@ from .schema.message import Message
 from .schema.upgrade import upgrade_net, upgrade_solver
 from .syntax.parser import parse as parse_tree
 from .syntax.tree import Tree
+from .told import AUTO, named
 
 if TYPE_CHECKING:
     from .moments.report import NetSignal

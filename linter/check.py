@@ -14,9 +14,6 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, field
-from msgspec.structs import replace
-
 from .control.suppress import MARK
 from .core.collector import paused_collector
 from .core.diagnostic import Diagnostic, Report
@@ -41,7 +38,7 @@ from .model.compare import (
     outline,
     training_net,
 )
-from .model.context import UNKNOWN, Context, chosen, guess, is_deploy, launched
+from .model.context import UNKNOWN, Context, chosen
 from .model.detectors import check_detectors
 from .model.files import is_absolute, missing_directory, missing_top, resolve
 from .model.launch import Launch
@@ -53,6 +50,7 @@ from .model.solver import NetUse, net_uses, overridden_phase
 from .model.twins import check_phases, check_twins
 from .model.views import likely_views
 from .parts import Part, join
+from .purpose import BuiltNet, Purposes, is_trained, trains
 from .reading import CheckError, File, bytes_of, differ, read_bytes, read_text
 from .resources import load_rules, load_schema
 from .schema.message import Message
@@ -62,8 +60,6 @@ from .walk import files_below, prototxt_beside, total_size
 if TYPE_CHECKING:
     from .cache import Results
     from .engine.run import Editor
-    from .model.transfer import Sources
-    from .model.weights import Weights
     from .moments.outlook import Outlook
     from .workers import Each
 
@@ -75,21 +71,6 @@ _BYTES_FOR_ONE = 256 * 1024
 
 # Training nets beside a deploy net that are looked at.
 _MOST_BESIDE = 4
-
-
-class _BuiltNet(Struct):
-    """A net with the states it is built in; ``problems`` are those of its file, ``weights`` the
-    files that it is filled from, None where it is not known to be. ``outlooks`` tell how those of
-    its nets start that start from fillers, with ``solver``, where they were looked at.
-    """
-
-    source: Source
-    net: Message
-    views: list[Net]
-    problems: list[Problem] = field(default_factory=list)
-    weights: Sources | None = None
-    solver: Message | None = None
-    outlooks: dict[Net, Outlook] = field(default_factory=dict)
 
 
 class Checker:
@@ -114,7 +95,7 @@ class Checker:
         """Gives what earlier runs have found, where that may be used."""
         self._configured = configured
         self._kept: Kept[File] = Kept(_KEPT_FILES)
-        self._kept_weights: Kept[Weights] = Kept(_KEPT_FILES)
+        self._purposes = Purposes(self._start)
         self._part = Part()
         """What is being made."""
 
@@ -230,10 +211,10 @@ class Checker:
         """Check what one start of Caffe has read: its solver, and its nets, the training net first,
         each with the phase it was built in. ``context`` is what the start is known to be for.
         """
-        built: dict[int, _BuiltNet] = {}
+        built: dict[int, BuiltNet] = {}
         for file, phase in nets:
             assert file.message is not None
-            one = _BuiltNet(file.source, file.message, [], file.problems)
+            one = BuiltNet(file.source, file.message, [], file.problems)
             one = built.setdefault(id(file), one)
             state = effective_state(phase, file.message.values.get("state"), None)
             one.views.append(Net(file.message, state))
@@ -244,9 +225,9 @@ class Checker:
             return self._report(part, {file.path: file.source.name for file in files})
 
     def _check_started(
-        self, solver: File | None, nets: Sequence[_BuiltNet], context: Context
+        self, solver: File | None, nets: Sequence[BuiltNet], context: Context
     ) -> Iterator[Diagnostic]:
-        trained = next((view for built in nets for view in built.views if _trains(view)), None)
+        trained = next((view for built in nets for view in built.views if trains(view)), None)
         facts = None
         if solver is not None and solver.message is not None:
             builder = FactBuilder(self._rules.facts, solver.source, context)
@@ -293,9 +274,6 @@ class Checker:
         note(name_of(bytes_of), (str(path),), lambda _: data)
         return read_bytes(path, data, self._start(path).written_for)
 
-    def _weights(self, path: Path) -> Weights:
-        return self._kept_weights.get(path, partial(_read_weights, path))
-
     def _check_file(self, file: File) -> Iterator[Diagnostic]:
         self._note(file.source)
         yield from self.rules.on_problems(file.source, file.problems)
@@ -313,15 +291,17 @@ class Checker:
     def _check_net(self, file: File) -> Iterator[Diagnostic]:
         assert file.message is not None
         views = likely_views(file.message)
-        built = _BuiltNet(file.source, file.message, views, file.problems, self._sources(file))
-        training = [view for view in views if _trains(view)]
+        built = BuiltNet(
+            file.source, file.message, views, file.problems, self._purposes.sources(file)
+        )
+        training = [view for view in views if trains(view)]
         # Of a file with several training nets, by stage, it is unknown which test belongs to which.
         trained = training[0] if len(training) == 1 else None
-        context = self._context(self._start(file.path), built, None)
+        context = self._purposes.context(self._start(file.path), built, None)
         yield from self._check_built(built, context, None, trained)
 
     def _check_built(
-        self, built: _BuiltNet, context: Context, solver: Any | None, trained: Net | None
+        self, built: BuiltNet, context: Context, solver: Any | None, trained: Net | None
     ) -> Iterator[Diagnostic]:
         """Every view of a net under the rules; ``solver`` are the facts of its solver, ``trained``
         is the net that is trained with the views for testing.
@@ -340,13 +320,13 @@ class Checker:
             sketches.append((view, shapes))
             problems = view.problems + check_net(view) + shape_problems
             problems += check_overwriting(view) + check_blocks(view) + check_detectors(view)
-            if trained is not None and not _trains(view):
+            if trained is not None and not trains(view):
                 problems += check_transforms(trained, view) + check_twins(trained, view, shapes)
                 problems += check_phases(trained, view)
             if built.weights is not None:
                 from .model.transfer import check_transfer
 
-                problems += check_transfer(view, shapes.params, built.weights, _is_trained(built))
+                problems += check_transfer(view, shapes.params, built.weights, is_trained(built))
             yield from self.rules.on_problems(source, problems, view.state.phase)
             facts = builder.empty_solver() if solver is None else solver
             sound = not any(problem.rejects for problem in (*built.problems, *problems))
@@ -359,7 +339,7 @@ class Checker:
         )
 
     def _look_ahead(
-        self, built: _BuiltNet, view: Net, shapes: Shapes, context: Context
+        self, built: BuiltNet, view: Net, shapes: Shapes, context: Context
     ) -> Outlook | None:
         """How a net starts from its fillers, if it does and a rule wants to know."""
         name = built.source.name
@@ -412,68 +392,6 @@ class Checker:
             return [], {}
         return start.data.look(view, source)
 
-    def _context(
-        self,
-        start: Start,
-        built: _BuiltNet,
-        solver: Message | None,
-        launches: Sequence[Launch] = (),
-    ) -> Context:
-        """What a net is for. What the config of the file that is checked says counts first, then
-        that of the net's own file.
-        """
-        config = (start if start.told else self._start(Path(built.source.name))).config
-        weights = built.weights
-        filled = None
-        if weights is not None and weights.whole:
-            from .model.transfer import filled_layers
-
-            filled = filled_layers(built.views, weights.files)
-        if config.context is not None:
-            return Context(config.context, True, f"--context {config.context}", filled)
-        if config.weights:
-            if solver is None and is_deploy(built.net):
-                return replace(guess(built.net, built.views), filled=filled)
-            reason = f"--weights {','.join(config.weights)}"
-            return Context("finetune", True, reason, filled)
-        if solver is not None and solver.has("weights"):
-            reason = f"the solver's weights: {solver.get('weights')[0]}"
-            return Context("finetune", True, reason, filled)
-        if (found := launched(launches)) is not None:
-            return replace(found, filled=filled)
-        return guess(built.net, built.views)
-
-    def _sources(self, file: File) -> Sources | None:
-        """The weights files that Caffe fills the nets of a file from; those of the config come
-        first, and one of them that cannot be read ends the run.
-        """
-        start = self._start(file.path)
-        if start.config.context == "scratch":
-            return None
-        if start.config.weights:
-            from .model.transfer import Sources
-
-            return Sources(tuple(self._weights(Path(name)) for name in start.config.weights))
-        if file.kind != "solver" or file.message is None or not file.message.has("weights"):
-            return None
-        from .model.transfer import find_weights
-
-        return find_weights(file.message, file.path, start.root, self._weights)
-
-    def _launched_weights(self, launches: Sequence[Launch]) -> Sources | None:
-        """The files that a launch script starts the solver with, where they can be read."""
-        launch = chosen(launches)
-        files = launch.files() if launch is not None else None
-        if files is None:
-            return None
-        from .model.transfer import Sources
-        from .model.weights import WeightsError
-
-        try:
-            return Sources(tuple(self._weights(path) for path in files))
-        except WeightsError:
-            return None
-
     # A solver with its nets
 
     def _check_solver(self, file: File) -> Iterator[Diagnostic]:
@@ -483,19 +401,19 @@ class Checker:
         start = self._start(file.path)
         launches = [] if start.told else self._launches(str(file.path))
         note("launches", (str(file.path),), lambda _: launches)
-        weights = self._sources(file) or self._launched_weights(launches)
+        weights = self._purposes.sources(file) or self._purposes.launched_weights(launches)
         if weights is not None:
             problems += weights.problems
             self._part.skipped += weights.skipped
         for built in nets:
             built.weights, built.solver = weights, solver
-        contexts = [self._context(start, built, solver, launches) for built in nets]
+        contexts = [self._purposes.context(start, built, solver, launches) for built in nets]
         builder = FactBuilder(self._rules.facts, file.source, contexts[0] if contexts else UNKNOWN)
         lost = missing_directory(solver.get("snapshot_prefix"), file.path, start.root)
         facts = builder.solver(solver, lost, bool(missing_directory(lost, file.path, start.root)))
         if (launch := chosen(launches)) is not None:
             builder.add_launch(facts, launch)
-        trained = next((view for built in nets for view in built.views if _trains(view)), None)
+        trained = next((view for built in nets for view in built.views if trains(view)), None)
         if trained is not None:
             size_of = partial(self._size_of, named_in=file.path)
             builder.add_sizes(facts, net_batch(trained), net_images(trained, size_of))
@@ -509,10 +427,10 @@ class Checker:
             yield from self._check_built(built, context, facts, trained)
         yield from self.rules.on_targets([_solver_target(builder, solver, facts, trained, nets)])
 
-    def _build_nets(self, file: File) -> tuple[list[_BuiltNet], list[Problem]]:
+    def _build_nets(self, file: File) -> tuple[list[BuiltNet], list[Problem]]:
         """The nets of a solver, the training net first, each in all states it is built in."""
         assert file.message is not None
-        nets: dict[Path, _BuiltNet] = {}
+        nets: dict[Path, BuiltNet] = {}
         problems: list[Problem] = []
         size_of = partial(self._size_of, named_in=file.path)
         tests = count()
@@ -555,11 +473,11 @@ class Checker:
             values = {"net": use.path, "sibling": sibling.as_posix()}
             yield Problem("net-beside-not-used", use.span, values, rejects=False)
 
-    def _net_of(self, file: File, use: NetUse) -> tuple[Path, _BuiltNet] | Problem:
+    def _net_of(self, file: File, use: NetUse) -> tuple[Path, BuiltNet] | Problem:
         """The net that a solver names, or why it cannot be had."""
         if use.inline is not None:
             # Caffe does not upgrade a net that is written inside the solver (solver.cpp).
-            return file.path, _BuiltNet(file.source, use.inline, [])
+            return file.path, BuiltNet(file.source, use.inline, [])
         root = self._start(file.path).root
         path, tried = resolve(use.path, file.path, root)
         values: dict[str, object] = {
@@ -584,7 +502,7 @@ class Checker:
         if found.kind != "net" or found.message is None:
             return Problem("net-is-no-net", use.span, values)
         self._part.built[key] = found.source.name
-        return key, _BuiltNet(found.source, found.message, [], found.problems)
+        return key, BuiltNet(found.source, found.message, [], found.problems)
 
 
 @cache
@@ -593,12 +511,6 @@ def _editor() -> Editor:
     from .fix.change import Editor
 
     return Editor(load_schema())
-
-
-def _read_weights(path: Path) -> Weights:
-    from .model.weights import read_weights
-
-    return read_weights(path)
 
 
 def _make_checker(
@@ -616,7 +528,7 @@ def _solver_target(
     solver: Message,
     facts: Any,
     trained: Net | None,
-    nets: Sequence[_BuiltNet],
+    nets: Sequence[BuiltNet],
 ) -> Target:
     """The solver with the facts of its training net."""
     if trained is None:
@@ -625,22 +537,8 @@ def _solver_target(
     return builder.solver_target(solver, facts, builder.net(trained, ahead))
 
 
-def _is_trained(built: _BuiltNet) -> bool:
-    """Whether a view of the net has a loss, and something to learn from it."""
-    return any(
-        _trains(view)
-        and any(layer.is_loss for layer in view.layers)
-        and any(layer.learns for layer in view.layers)
-        for view in built.views
-    )
-
-
 def _may_be_deploy(net: Outline | None) -> bool:
     return net is not None and not net.loss and bool(net.learned)
-
-
-def _trains(view: Net) -> bool:
-    return view.state.phase == "TRAIN"
 
 
 def _identity(path: Path) -> Path:

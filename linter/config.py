@@ -481,7 +481,7 @@ def _unknown_dialect(name: str | None) -> str:
     """What is wrong with the name of a dialect, or an empty text."""
     if name is None or name in ("auto", "bvlc"):
         return ""
-    from .dialects import UnknownDialectError, named
+    from .told import UnknownDialectError, named
 
     try:
         named(name)

@@ -13,26 +13,16 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .core.alike import closest
-from .core.late import late
 from .core.problem import Problem
-from .core.source import Source, Span
 from .model.layers import LAYER_TYPES
-from .resources import load_dialects, load_fork, load_schema
+from .resources import load_dialects, load_schema
 from .schema.bind import bind, bind_until
 from .schema.descriptor import MessageType, Schema
-from .schema.dialects import BVLC, LayerFacts
 from .schema.kind import detect
 from .schema.message import Message
 from .schema.needs import Need, choices, needs
-from .syntax.lexer import comments
 from .syntax.tree import Tree
-
-AUTO = "auto"
-"""The word for finding out the dialect."""
-
-_COMMENT = late(r"#[ \t]*caffelint:[ \t]*dialect[ \t]*=[ \t]*([^\s#]*)")
-_SEPARATOR = late(r"[+,]")
+from .told import AUTO, NOTHING_TOLD, Told, in_comment_of, named
 
 # What BVLC's parser reports of a file that is written for a fork.
 _TELLTALE = frozenset((
@@ -62,43 +52,6 @@ class Read(Struct, frozen=True):
         return self.message is not None and self.message.type is self.schema.net
 
 
-class UnknownDialectError(ValueError):
-    """A dialect that caffelint does not know; the text says which, and which was meant."""
-
-
-def named(words: str) -> tuple[str, ...]:
-    """The dialects that a text like ``ssd`` or ``ssd+r-fcn`` names; none for ``bvlc``.
-
-    Raises:
-        UnknownDialectError: for a name that is not known.
-    """
-    names = tuple(word.strip() for word in _SEPARATOR().split(words))
-    names = tuple(name for name in names if name != BVLC)
-    for name in names:
-        if name not in load_dialects().by_name:
-            match = closest(name, load_dialects().names)
-            meant = f'; did you mean "{match}"?' if match else ""
-            raise UnknownDialectError(f'there is no dialect "{name}"{meant}')
-    return names
-
-
-class Told(Struct, frozen=True):
-    """What the settings of a file say about the Caffe that it is written for: the dialect, the
-    descriptor set of the user's own ``caffe.proto``, layer types of the user's own.
-    """
-
-    dialect: str = AUTO
-    proto: bytes = b""
-    layers: tuple[LayerFacts, ...] = ()
-
-    def schema(self, names: tuple[str, ...] = ()) -> Schema:
-        """The schema of some dialects, with what is the user's own."""
-        return load_fork(names, self.proto, self.layers)
-
-
-NOTHING_TOLD = Told()
-
-
 def read_as(tree: Tree, told: Told = NOTHING_TOLD, path: Path | None = None) -> Read:
     """Bind a file to the schema of what it is written for, ``told`` or found out; with its ``path``
     the files around it are asked where its own names leave a choice.
@@ -116,22 +69,6 @@ def read_as(tree: Tree, told: Told = NOTHING_TOLD, path: Path | None = None) -> 
     else:
         read = _found_out(tree, told, path)
     return replace(read, problems=read.problems + problems)
-
-
-def in_comment_of(source: Source) -> tuple[tuple[str, ...] | None, list[Problem]]:
-    """The dialects that a comment in the file names, None if none does; what is wrong with it."""
-    if "dialect" not in source.text:
-        return None, []
-    for comment in comments(source.text):
-        match = _COMMENT().search(source.text, *comment)
-        if match is None:
-            continue
-        try:
-            return named(match[1]), []
-        except UnknownDialectError as error:
-            span = Span(*match.span())
-            return None, [Problem("unknown-dialect", span, {"flaw": str(error)}, rejects=False)]
-    return None, []
 
 
 def _bound(tree: Tree, schema: Schema) -> Read:

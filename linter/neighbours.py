@@ -17,13 +17,13 @@ from msgspec import Struct
 
 from .core.looking import Kept, content_of, is_file, state_of
 from .core.source import Source, Span
-from .dialects import in_comment_of
 from .model.files import resolve
 from .resources import load_dialects, load_schema
 from .schema.kind import detect
 from .schema.needs import Need, choices, least, needs
 from .syntax.parser import parse
 from .syntax.tree import Kind, Tree
+from .told import in_comment_of
 from .walk import prototxt_beside
 
 _MOST_READ = 4

@@ -13,11 +13,12 @@ from .core.collector import paused_collector
 from .core.looking import question
 from .core.problem import Problem
 from .core.source import Source, Span
-from .dialects import NOTHING_TOLD, Told, read_as
+from .dialects import read_as
 from .schema.message import Message
 from .schema.upgrade import old_forms, upgrade_net, upgrade_solver
 from .syntax.parser import parse
 from .syntax.tree import Field
+from .told import NOTHING_TOLD, Told
 
 # A net of 60,000 layers has some 25 MB; what is larger was not written as prototxt.
 MAX_BYTES = 64 * 1024 * 1024
@@ -49,7 +50,7 @@ def read_file(path: Path, told: Told = NOTHING_TOLD) -> File:
 
     Raises:
         CheckError: if the path cannot be read or is too large.
-        caffelint.dialects.UnknownDialectError: for a dialect that is not known.
+        caffelint.told.UnknownDialectError: for a dialect that is not known.
     """
     return read_bytes(path, bytes_of(str(path)), told)
 

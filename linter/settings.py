@@ -23,12 +23,12 @@ from .core.naming import RuleNames
 from .core.problem import Problem
 from .core.source import Source
 from .data.limits import Limits, Progress
-from .dialects import Told
 from .engine.ruleset import RuleSet
 from .engine.run import BoundedRun, Clock, Editor, Run, Target, merge
 from .model.launch import LaunchFinder
 from .model.shapes.setup import Shape
 from .resources import load_schema
+from .told import Told
 
 if TYPE_CHECKING:
     from .data.look import DataReader

@@ -20,10 +20,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from caffelint.core.problem import Problem
-from caffelint.dialects import AUTO
 from caffelint.model.forks import layer_type
 from caffelint.reading import CheckError, File, read_file
 from caffelint.resources import load_dialects
+from caffelint.told import AUTO
 from caffelint.walk import looks_like_prototxt
 
 

@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "log": {"core", "syntax", "schema", "model", "engine", "reading"},
     "lsp": {
         *("core", "syntax", "schema", "model", "engine", "fix", "control"),
-        *("check", "config", "dialects", "ownproto", "reading", "resources", "settings", "walk"),
+        *("check", "config", "dialects", "ownproto", "reading", "resources", "settings", "told"),
+        "walk",
     },
     "plot": {"core", "engine", "log"},
     "report": {"core"},

@@ -21,7 +21,6 @@ from ..core.diagnostic import Diagnostic, Edit, Report, RuleText
 from ..core.naming import RuleNames
 from ..core.problem import Problem
 from ..core.source import Source, Span
-from ..dialects import UnknownDialectError
 from ..engine.rule import RuleError
 from ..engine.run import Target
 from ..fix.apply import fix_all
@@ -32,6 +31,7 @@ from ..reading import count_faults
 from ..resources import load_rules, load_schema
 from ..settings import FileRules, Readers
 from ..syntax.parser import parse
+from ..told import UnknownDialectError
 from ..walk import looks_like_prototxt
 from .navigate import nets_named
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from ..core.collector import paused_collector
 from ..core.source import Source
-from ..dialects import NOTHING_TOLD, Read, Told, read_as
+from ..dialects import Read, read_as
 from ..model.build import Shapes, set_up
 from ..model.net import Layer, Net
 from ..model.shapes.setup import Shape
@@ -24,6 +24,7 @@ from ..schema.message import Message
 from ..schema.upgrade import upgrade_net
 from ..syntax.parser import parse
 from ..syntax.tree import Field, Tree
+from ..told import NOTHING_TOLD, Told
 
 _MOST_LAYERS = 20_000
 """Nets with more layers than this are not set up while they are written."""

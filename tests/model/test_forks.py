@@ -8,7 +8,7 @@ import pytest
 
 from caffelint.core.problem import Problem
 from caffelint.core.source import Source
-from caffelint.dialects import Told, read_as
+from caffelint.dialects import read_as
 from caffelint.model.build import Shapes, set_up
 from caffelint.model.checks import check_net
 from caffelint.model.forks import layer_types
@@ -20,6 +20,7 @@ from caffelint.resources import load_fork
 from caffelint.schema.dialects import Declared, LayerFacts
 from caffelint.schema.upgrade import upgrade_net
 from caffelint.syntax.parser import parse
+from caffelint.told import Told
 
 from .build import layer
 

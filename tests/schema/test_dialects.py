@@ -13,11 +13,12 @@ from google.protobuf.descriptor import FieldDescriptor
 
 import caffelint
 from caffelint.core.source import Source
-from caffelint.dialects import Read, Told, UnknownDialectError, named, read_as
+from caffelint.dialects import Read, read_as
 from caffelint.model.layers import LAYER_TYPES
 from caffelint.resources import load_dialects, load_fork, load_schema
 from caffelint.schema.dialects import LayerFacts
 from caffelint.syntax.parser import parse
+from caffelint.told import Told, UnknownDialectError, named
 
 INTEGERS = {
     *(FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64),
