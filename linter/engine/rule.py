@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from ..core.diagnostic import RuleText, Severity, Tag
+from ..core.late import late
 
 On = Literal["problem", "solver", "net", "layer", "param", "run"]
 SeverityName = Literal["error", "warning", "info"]
@@ -276,13 +277,13 @@ def filled(change: Change, text: str) -> Change:
     return msgspec.structs.replace(change, **{name: text}) if name else change
 
 
-_TEMPLATE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+_TEMPLATE = late(r"\{\{|\}\}|\{([^{}]*)\}")
 
 
 def split_template(template: str) -> list[str]:
     """A template as literal, placeholder, literal, …: it starts and ends with a literal."""
     parts, at = [""], 0
-    for match in _TEMPLATE.finditer(template):
+    for match in _TEMPLATE().finditer(template):
         parts[-1] += template[at : match.start()]
         at = match.end()
         if match[1] is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -13,6 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ..core.diagnostic import Diagnostic, Edit, Fix, Place, Related, Severity
+from ..core.late import late
 from ..core.problem import Problem
 from ..core.source import Source, Span
 from .rule import (
@@ -335,7 +335,7 @@ def _first_filled(templates: Sequence[str], fill: Callable[[str], str]) -> str:
 
 
 # What a name may hold and an edit may not write: it was shortened, or is no plain text.
-_UNWRITABLE = re.compile("[\x00-\x1f\x7f\u2026\ufffd\ud800-\udfff]")
+_UNWRITABLE = late("[\x00-\x1f\x7f\u2026\ufffd\ud800-\udfff]")
 
 
 def _first_fix(
@@ -348,7 +348,7 @@ def _first_fix(
         parts = [
             part for change in fix.changes for part in split_template(template_of(change))[1::2]
         ]
-        if not all((value := fill(part)) and not _UNWRITABLE.search(value) for part in parts):
+        if not all((value := fill(part)) and not _UNWRITABLE().search(value) for part in parts):
             continue
         if edits := edit([filled(one, _render(template_of(one), fill)) for one in fix.changes]):
             return Fix(_render(fix.title, fill), edits, fix.safe)

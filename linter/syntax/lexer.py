@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..core.late import late
 from ..core.source import Span
 
 # A NUL ends a comment in the C++ tokenizer, and is an error itself.
@@ -82,7 +83,7 @@ def _number(kind: str, word: str, start: int, following: str) -> Token:
 
 
 # Strings end with their line, closed or not, and a number sign in one starts no comment.
-_QUOTED_OR_COMMENT = re.compile(
+_QUOTED_OR_COMMENT = late(
     r"""
     "(?:[^"\\\n\0]|\\[^\n\0])*+" | '(?:[^'\\\n\0]|\\[^\n\0])*+' | ["'][^\n\0]*+
   | (?P<comment>\#[^\n\0]*+)
@@ -93,12 +94,12 @@ _QUOTED_OR_COMMENT = re.compile(
 
 def comments(text: str) -> Iterator[Span]:
     """Spans of the comments of a text, from the number sign to the end of the line."""
-    for match in _QUOTED_OR_COMMENT.finditer(text):
+    for match in _QUOTED_OR_COMMENT().finditer(text):
         if match["comment"]:
             yield Span(*match.span())
 
 
-_ESCAPE = re.compile(
+_ESCAPE = late(
     r"""\\(?: ([abfnrtv\\?'"])
         | ([0-7]{1,3})
         | [xX]([0-9a-fA-F]{1,2})
@@ -115,7 +116,7 @@ def bad_escape(literal: str) -> int:
     """Offset in ``literal`` of the first escape that text format does not know, or -1."""
     if "\\" not in literal:
         return -1
-    for match in _ESCAPE.finditer(literal):
+    for match in _ESCAPE().finditer(literal):
         if match.lastindex is None:
             return match.start()
     return -1
@@ -127,7 +128,7 @@ def unescape(literal: str) -> bytes:
     if "\\" not in body:
         return body.encode("utf-8", "surrogateescape")
     pieces, at = [], 0
-    for match in _ESCAPE.finditer(body):
+    for match in _ESCAPE().finditer(body):
         pieces.append(body[at : match.start()].encode("utf-8", "surrogateescape"))
         pieces.append(_escape_value(match))
         at = match.end()
