@@ -38,9 +38,6 @@ VARIABLES: Mapping[On, Mapping[str, str]] = {
 # How many compiled rule sets the cache keeps: one for each project with rules of its own.
 _KEPT_SETS = 8
 
-# Fewer conditions are not worth an expression of their own.
-_FEWEST_TOGETHER = 2
-
 
 class Facts:
     """The vocabulary: message classes and CEL environments of ``facts.proto``."""
@@ -98,7 +95,7 @@ class _Compiled(msgspec.Struct):
 
 class Group(Struct, frozen=True):
     """Rules that look at the same things. ``conditions`` is one expression for the list of what
-    their ``when`` give, with all options by rule in ``option``; None where that saves nothing.
+    their ``when`` give, with all options by rule in ``option``; None where there are no rules.
     """
 
     rules: Sequence[Rule]
@@ -199,7 +196,7 @@ def _key(paths: Sequence[Path], facts_descriptors: bytes) -> str:
     """What compiled rules are known by: their format, and each file's name, size and times of
     change, which is as good as the contents and read much sooner.
     """
-    parts = [f"format 7, python {sys.version_info[:2]}, facts {zlib.crc32(facts_descriptors)}"]
+    parts = [f"format 8, python {sys.version_info[:2]}, facts {zlib.crc32(facts_descriptors)}"]
     for path in paths:
         one = os.stat(path)  # noqa: PTH116 - for hundreds of them
         parts.append(
@@ -249,7 +246,7 @@ def _compile_together(facts: Facts, rules: Iterable[Rule]) -> dict[str, dict[str
     """
     compiled: dict[str, dict[str, memoryview]] = {}
     for (on, type_), group in _by_type(rules).items():
-        if on in ("problem", "run") or len(group) < _FEWEST_TOGETHER:
+        if on in ("problem", "run"):
             continue
         text = ", ".join(map(_condition, group))
         expression = facts.environment(on).compile(f"[{text}]")
