@@ -69,7 +69,9 @@ def _factor(solver: Message, iteration: int) -> float | None:
     """What base_lr is multiplied with."""
     gamma, power = _single(solver.get("gamma")), _single(solver.get("power"))
     stepsize, policy = solver.get("stepsize"), solver.get("lr_policy")
-    if gamma < 0 or (policy in ("step", "sigmoid") and stepsize <= 0):
+    if gamma < 0 and policy not in ("fixed", "poly"):
+        return None
+    if stepsize <= 0 and policy in ("step", "sigmoid"):
         return None
     match policy:
         case "fixed":
