@@ -169,19 +169,16 @@ def growth(folder: Path) -> None:
     net = folder / "net.prototxt"
     net.write_text(_LENET, encoding="utf-8")
     seconds(caffelint(net))
-    start, empty = least({"start": caffelint(net)}, ROUNDS, 0)["start"], _most_memory()
+    start = least({"start": caffelint(net)}, ROUNDS, 0)["start"]
     for layers in (600, 6_000, 60_000):
         net.write_text(training_net(layers), encoding="utf-8")
         spent = least({"net": caffelint(net)}, 3 if layers < 60_000 else 1, 0)["net"] - start
+        # The largest net is always the last.
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(
             f"{layers:>6} layers   {spent:6.2f} s   {spent / layers * 1e6:4.0f} µs a layer   "
-            f"{(_most_memory() - empty) / layers:5.1f} KiB a layer"
+            f"peak memory {peak:4.0f} MiB"
         )
-
-
-def _most_memory() -> int:
-    """The most KiB that any process so far has held; the largest is always the last."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 
 
 def main() -> None:
