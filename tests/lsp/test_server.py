@@ -77,10 +77,12 @@ class Text:
         return line[2 * range_.start.character : 2 * range_.end.character].decode("utf-16-le")
 
     async def findings(self) -> list[types.Diagnostic]:
-        """What the server says of this version of the text; to be asked right after a change."""
+        """What the server says of this version of the text; to be asked right after a change. The
+        very first server of a checkout compiles the rules before, and others may at the same time.
+        """
         while True:
             told = await asyncio.wait_for(
-                self.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS), 10
+                self.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS), 60
             )
             if (told.uri, told.version) == (self.uri, self.version):
                 return list(told.diagnostics)
@@ -343,7 +345,7 @@ async def test_a_mistake_in_the_config_is_told(
 ) -> None:
     (tmp_path / ".caffelint.yaml").write_text("selekt: [CL1]\n")
     opened(NET)
-    told = await asyncio.wait_for(client.wait_for_notification(types.WINDOW_SHOW_MESSAGE), 10)
+    told = await asyncio.wait_for(client.wait_for_notification(types.WINDOW_SHOW_MESSAGE), 60)
     assert "selekt" in told.message
 
 
