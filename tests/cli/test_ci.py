@@ -195,9 +195,7 @@ def test_the_job_for_gitlab(tmp_path: Path) -> None:
     document = yaml.safe_load((ROOT / "ci" / "gitlab.yml").read_text(encoding="utf-8"))
     job = document["caffelint"]
     write(tmp_path, {"nets/net.prototxt": BROKEN})
-    command = job["script"][-1].replace(
-        "/tmp/caffelint/bin/caffelint", f'"{sys.executable}" -m caffelint'
-    )
+    command = job["script"][-1].replace("caffelint check", f'"{sys.executable}" -m caffelint check')
     assert command != job["script"][-1]
     environment = {**os.environ, **document["variables"]}
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, timeout=120)
