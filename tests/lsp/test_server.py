@@ -11,19 +11,54 @@ import pytest
 import pytest_lsp
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
+from pygls.protocol import default_converter
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
+from pytest_lsp.client import DEFAULT_CLIENT_FEATURES, register_lsp_features
 
 from .marked import NET
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-COMMAND = ClientServerConfig([sys.executable, "-m", "caffelint", "lsp"])
+PUBLISH = types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS
+
+
+class Client(LanguageClient):
+    """An editor that keeps all that it is told of its texts. Notifications may come in one piece,
+    and the waiting that pytest-lsp brings sees but the first of them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(converter_factory=default_converter)
+        self.published: list[types.PublishDiagnosticsParams] = []
+        self.told = asyncio.Event()
+        register_lsp_features(self, {**DEFAULT_CLIENT_FEATURES, PUBLISH: keep})
+
+    async def findings(self, uri: str, version: int) -> Sequence[types.Diagnostic]:
+        """What is said next of a version of a text. It waits long: the very first server of a
+        checkout compiles the rules before, and others may at that time.
+        """
+        async with asyncio.timeout(60):
+            while True:
+                for each in self.published:
+                    if (each.uri, each.version) == (uri, version):
+                        self.published.remove(each)
+                        return each.diagnostics
+                self.told.clear()
+                await self.told.wait()
+
+
+def keep(client: Client, params: types.PublishDiagnosticsParams) -> None:
+    client.published.append(params)
+    client.told.set()
+
+
+COMMAND = ClientServerConfig([sys.executable, "-m", "caffelint", "lsp"], Client)
 
 BROKEN = NET.replace('bottom: "data"', 'bottom: "dat"')
 
 
 @pytest_lsp.fixture(config=COMMAND, scope="module")  # type: ignore[untyped-decorator]
-async def client(lsp_client: LanguageClient) -> AsyncGenerator[None]:
+async def client(lsp_client: Client) -> AsyncGenerator[None]:
     await lsp_client.initialize_session(
         types.InitializeParams(
             capabilities=types.ClientCapabilities(
@@ -46,7 +81,7 @@ async def client(lsp_client: LanguageClient) -> AsyncGenerator[None]:
 class Text:
     """One open text, and where things are in it."""
 
-    def __init__(self, client: LanguageClient, uri: str, text: str) -> None:
+    def __init__(self, client: Client, uri: str, text: str) -> None:
         self.client = client
         self.uri = uri
         self.id = types.TextDocumentIdentifier(self.uri)
@@ -77,22 +112,14 @@ class Text:
         return line[2 * range_.start.character : 2 * range_.end.character].decode("utf-16-le")
 
     async def findings(self) -> list[types.Diagnostic]:
-        """What the server says of this version of the text; to be asked right after a change. The
-        very first server of a checkout compiles the rules before, and others may at the same time.
-        """
-        while True:
-            told = await asyncio.wait_for(
-                self.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS), 60
-            )
-            if (told.uri, told.version) == (self.uri, self.version):
-                return list(told.diagnostics)
+        return list(await self.client.findings(self.uri, self.version))
 
 
 Opener = Callable[..., Text]
 
 
 @pytest.fixture
-def opened(client: LanguageClient, tmp_path: Path) -> Opener:
+def opened(client: Client, tmp_path: Path) -> Opener:
     """Opens a text under a name in a directory of its own."""
     return lambda text, name="net.prototxt": Text(client, (tmp_path / name).as_uri(), text)
 
@@ -138,7 +165,7 @@ async def test_findings_have_tags_and_places_that_explain_them(opened: Opener) -
     assert list(foreign.tags or ()) == [types.DiagnosticTag.Unnecessary]
 
 
-async def test_fixes_and_ignores(opened: Opener, client: LanguageClient) -> None:
+async def test_fixes_and_ignores(opened: Opener, client: Client) -> None:
     one = opened(BROKEN)
     found = next(each for each in await one.findings() if each.code == "CL101")
     context = types.CodeActionContext([found])
@@ -151,7 +178,7 @@ async def test_fixes_and_ignores(opened: Opener, client: LanguageClient) -> None
     assert "caffelint: ignore[CL101]" in edit.new_text
 
 
-async def test_fix_all_mends_what_is_safe(opened: Opener, client: LanguageClient) -> None:
+async def test_fix_all_mends_what_is_safe(opened: Opener, client: Client) -> None:
     one = opened(NET + 'force_backward: "true"\n')
     await one.findings()
     whole = types.Range(types.Position(0, 0), types.Position(99, 0))
@@ -165,7 +192,7 @@ async def test_fix_all_mends_what_is_safe(opened: Opener, client: LanguageClient
     assert '"' not in edit.new_text
 
 
-async def test_places_count_utf_16(opened: Opener, client: LanguageClient) -> None:
+async def test_places_count_utf_16(opened: Opener, client: Client) -> None:
     one = opened('layer { name: "两😀" type: "Input" top: "😀b" }\nlayer { bottom: "😀b" }\n')
     where = one.at('bottom: "😀|b"')
     found = await client.text_document_references_async(
@@ -174,7 +201,7 @@ async def test_places_count_utf_16(opened: Opener, client: LanguageClient) -> No
     assert [one.cut(place.range) for place in found or ()] == ["😀b", "😀b"]
 
 
-async def test_hover_completion_and_names(opened: Opener, client: LanguageClient) -> None:
+async def test_hover_completion_and_names(opened: Opener, client: Client) -> None:
     one = opened(NET)
     where = one.at('bottom: "da|ta"')
     shown = await client.text_document_hover_async(types.HoverParams(one.id, where))
@@ -193,7 +220,7 @@ async def test_hover_completion_and_names(opened: Opener, client: LanguageClient
         await client.text_document_rename_async(types.RenameParams(one.id, where, "fc"))
 
 
-async def test_outline_folding_hints_and_format(opened: Opener, client: LanguageClient) -> None:
+async def test_outline_folding_hints_and_format(opened: Opener, client: Client) -> None:
     one = opened(NET.replace("  param", "param"))
     outline = await client.text_document_document_symbol_async(types.DocumentSymbolParams(one.id))
     assert [each.name for each in outline or ()] == ["data", "fc", "relu", "out"]
@@ -222,7 +249,7 @@ async def test_outline_folding_hints_and_format(opened: Opener, client: Language
     assert not edits
 
 
-async def test_what_a_place_is_and_where_it_belongs(opened: Opener, client: LanguageClient) -> None:
+async def test_what_a_place_is_and_where_it_belongs(opened: Opener, client: Client) -> None:
     one = opened(f'{NET}# a note\n# on two lines\nforce_backward: "true"\n')
     await one.findings()
 
@@ -262,7 +289,7 @@ async def test_what_a_place_is_and_where_it_belongs(opened: Opener, client: Lang
     ],
 )
 async def test_completion(
-    opened: Opener, client: LanguageClient, piece: str, name: str, offered: str
+    opened: Opener, client: Client, piece: str, name: str, offered: str
 ) -> None:
     one = opened(NET if name == "net.prototxt" else 'base_lr: 1 lr_policy: "fixed"\n', name)
     found = await client.text_document_completion_async(
@@ -273,7 +300,7 @@ async def test_completion(
 
 
 @pytest.mark.parametrize("uri", ["untitled:Untitled-1", "untitled:{folder}/new.prototxt"])
-async def test_a_net_that_was_never_saved(client: LanguageClient, tmp_path: Path, uri: str) -> None:
+async def test_a_net_that_was_never_saved(client: Client, tmp_path: Path, uri: str) -> None:
     uri = uri.replace("{folder}", tmp_path.as_posix())
     one = Text(client, uri, BROKEN)
     assert [each.code for each in await one.findings()] == ["CL101"]
@@ -284,7 +311,7 @@ async def test_a_net_that_was_never_saved(client: LanguageClient, tmp_path: Path
 
 
 async def test_a_net_has_the_settings_of_where_it_is_to_be_saved(
-    client: LanguageClient, tmp_path: Path
+    client: Client, tmp_path: Path
 ) -> None:
     (tmp_path / ".caffelint.yaml").write_text("ignore: [CL101]\n")
     one = Text(client, f"untitled:{tmp_path.as_posix()}/net.prototxt", BROKEN)
@@ -292,7 +319,7 @@ async def test_a_net_has_the_settings_of_where_it_is_to_be_saved(
 
 
 async def test_findings_in_data_stay_while_typing(
-    opened: Opener, client: LanguageClient, tmp_path: Path
+    opened: Opener, client: Client, tmp_path: Path
 ) -> None:
     """Data is read when it is first named, and again when a file is saved."""
     (tmp_path / "train.txt").write_text("")
@@ -313,7 +340,7 @@ async def test_findings_in_data_stay_while_typing(
 
 
 async def test_solver_leads_to_its_net_and_back(
-    opened: Opener, client: LanguageClient, tmp_path: Path
+    opened: Opener, client: Client, tmp_path: Path
 ) -> None:
     (tmp_path / "net.prototxt").write_text(NET)
     solver = opened('net: "net.prototxt"\nbase_lr: 0.1\n', "solver.prototxt")
@@ -341,7 +368,7 @@ async def test_an_unsaved_net_counts_for_its_solver(opened: Opener, tmp_path: Pa
 
 
 async def test_a_mistake_in_the_config_is_told(
-    opened: Opener, client: LanguageClient, tmp_path: Path
+    opened: Opener, client: Client, tmp_path: Path
 ) -> None:
     (tmp_path / ".caffelint.yaml").write_text("selekt: [CL1]\n")
     opened(NET)
@@ -349,7 +376,7 @@ async def test_a_mistake_in_the_config_is_told(
     assert "selekt" in told.message
 
 
-async def test_any_text_is_answered(opened: Opener, client: LanguageClient) -> None:
+async def test_any_text_is_answered(opened: Opener, client: Client) -> None:
     for text in ("{" * 5000, "\ud800 \u2028 layer{\x00", "]" * 99, "layer { name: '", "\r\r\ufeff"):
         one = opened(text, f"x{len(text)}.prototxt")
         start = types.Position(0, 1)
@@ -363,7 +390,7 @@ async def test_any_text_is_answered(opened: Opener, client: LanguageClient) -> N
 @pytest.mark.parametrize("editor", ["neovim", "emacs", "visual_studio_code"])
 async def test_editors_as_they_present_themselves(editor: str, tmp_path: Path) -> None:
     client = await COMMAND.start()
-    assert isinstance(client, LanguageClient)
+    assert isinstance(client, Client)
     told = await client.initialize_session(
         types.InitializeParams(capabilities=client_capabilities(editor))
     )
