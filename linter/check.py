@@ -23,6 +23,7 @@ from .core.source import Source
 from .data.limits import Progress, names_data, silent
 from .engine.ruleset import RuleSet
 from .engine.run import Target
+from .engine.vocabulary import Solver
 from .facts.build import FactBuilder
 from .facts.signal import START_FACTS, starts_from_fillers
 from .model.backward import check_overwriting
@@ -230,7 +231,7 @@ class Checker:
         trained = next((view for built in nets for view in built.views if trains(view)), None)
         facts = None
         if solver is not None and solver.message is not None:
-            builder = FactBuilder(self._rules.facts, solver.source, context)
+            builder = FactBuilder(solver.source, context)
             facts = builder.solver(solver.message)
             if trained is not None:
                 builder.add_sizes(facts, net_batch(trained), 0)
@@ -308,7 +309,7 @@ class Checker:
         """
         source = built.source
         start = self._start(Path(source.name))
-        builder = FactBuilder(self._rules.facts, source, context, trained)
+        builder = FactBuilder(source, context, trained)
         sketches: list[Sketch] = []
         yield from self.rules.on_problems(source, include_and_exclude(built.net.get("layer")))
         for view in built.views:
@@ -328,7 +329,7 @@ class Checker:
 
                 problems += check_transfer(view, shapes.params, built.weights, is_trained(built))
             yield from self.rules.on_problems(source, problems, view.state.phase)
-            facts = builder.empty_solver() if solver is None else solver
+            facts = Solver() if solver is None else solver
             sound = not any(problem.rejects for problem in (*built.problems, *problems))
             if sound and (start_of := self._look_ahead(built, view, shapes, context)) is not None:
                 built.outlooks[view] = start_of
@@ -408,7 +409,7 @@ class Checker:
         for built in nets:
             built.weights, built.solver = weights, solver
         contexts = [self._purposes.context(start, built, solver, launches) for built in nets]
-        builder = FactBuilder(self._rules.facts, file.source, contexts[0] if contexts else UNKNOWN)
+        builder = FactBuilder(file.source, contexts[0] if contexts else UNKNOWN)
         lost = missing_directory(solver.get("snapshot_prefix"), file.path, start.root)
         facts = builder.solver(solver, lost, bool(missing_directory(lost, file.path, start.root)))
         if (launch := chosen(launches)) is not None:

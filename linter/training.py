@@ -20,6 +20,7 @@ from .core.diagnostic import Diagnostic, Place, Related, Report
 from .engine.diagnosis import Diagnosis
 from .engine.rule import ROWS
 from .engine.ruleset import RuleSet
+from .engine.vocabulary import Moment
 from .log.drift import net_drift, solver_drift
 from .log.facts import RunFacts, Setting, moment_at, run_target
 from .log.origin import origin
@@ -126,7 +127,7 @@ class Examiner:
         if started.solver is not None or nets:
             report = checker.check_started(started.solver, nets, origin(run) or UNKNOWN)
             findings = (*report.diagnostics, *_drifted(checker, started, echoed))
-        facts = RunFacts(self._ruleset.facts, run, _setting(started)).build()
+        facts = RunFacts(run, _setting(started)).build()
         unfilled = tuple(self._unfilled(checker, facts, started, nets))
         numbers = {run.first_line, *_lines(facts)}
         numbers |= {row for number in tuple(numbers) for row in _rows_after(run, number)}
@@ -298,17 +299,14 @@ def _found(name: str, named_in: Path) -> File | None:
 # Places in the log
 
 
-def _lines(facts: Any) -> Iterator[int]:
+def _lines(facts: Struct) -> Iterator[int]:
     """The lines of all moments among the facts of a run."""
-    for field, value in facts.ListFields():
-        if field.message_type is None:
-            continue
-        if field.message_type.name == "Moment":
-            yield value.line
-        elif hasattr(value, "ListFields"):
-            yield from _lines(value)
-        else:
-            for one in value:
+    if isinstance(facts, Moment):
+        yield facts.line
+    for name in facts.__struct_fields__:
+        value = getattr(facts, name)
+        for one in value if isinstance(value, list) else (value,):
+            if isinstance(one, Struct):
                 yield from _lines(one)
 
 

@@ -1,9 +1,10 @@
-"""Compile proto/*.proto into the descriptor sets that caffelint reads at run time.
+"""Compile proto/*.proto into what caffelint reads at run time.
 
 Each ``proto/<name>.desc`` holds one file and whatever it imports, without source information, so
 the same text always gives the same bytes. All of ``proto/dialects/`` goes into one
-``proto/dialects.desc``, without what it imports. ``--check`` writes nothing and names the stale
-files.
+``proto/dialects.desc``, without what it imports. The messages of ``proto/facts.proto`` are also
+written as classes, ``linter/engine/vocabulary.py``: most runs need them, and nothing of protobuf.
+``--check`` writes nothing and names the stale files.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-PROTO_DIR = Path(__file__).resolve().parent.parent / "proto"
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorSet
+
+ROOT = Path(__file__).resolve().parent.parent
+PROTO_DIR = ROOT / "proto"
+VOCABULARY = ROOT / "linter" / "engine" / "vocabulary.py"
 
 
 class CompileError(Exception):
@@ -47,10 +53,52 @@ def protoc(folder: Path, names: list[str], *options: str) -> bytes:
         return target.read_bytes()
 
 
+_HEADER = """# Written by scripts/compile_protos.py: change proto/facts.proto instead.
+\"\"\"The messages of proto/facts.proto, which says what they mean; absent is None.\"\"\"
+
+from __future__ import annotations
+
+from msgspec import Struct
+"""
+
+_TYPES = {
+    FieldDescriptor.TYPE_DOUBLE: ("float", "0.0"),
+    FieldDescriptor.TYPE_INT32: ("int", "0"),
+    FieldDescriptor.TYPE_INT64: ("int", "0"),
+    FieldDescriptor.TYPE_BOOL: ("bool", "False"),
+    FieldDescriptor.TYPE_STRING: ("str", '""'),
+}
+
+
+def vocabulary(facts: bytes) -> bytes:
+    """The module of classes for the messages of a descriptor set with one file."""
+    (file,) = FileDescriptorSet.FromString(facts).file
+    lines = [_HEADER]
+    for message in file.message_type:
+        lines += ["", f"class {message.name}(Struct, kw_only=True):"]
+        lines += [f"    {one.name}: {_annotation(one)}" for one in message.field] + [""]
+    return "\n".join(lines).encode()
+
+
+def _annotation(one: FieldDescriptorProto) -> str:
+    """Type and default of a field, as Python writes them."""
+    if one.type == FieldDescriptor.TYPE_MESSAGE:
+        name, default = one.type_name.rpartition(".")[2], ""
+    else:
+        name, default = _TYPES[one.type]
+    if one.label == FieldDescriptor.LABEL_REPEATED:
+        return f"list[{name}] = []"
+    if one.proto3_optional or not default:
+        return f"{name} | None = None"
+    return f"{name} = {default}"
+
+
 def stale_files(folder: Path) -> dict[Path, bytes]:
-    """Return the .desc files that are absent or out of date, with their proper content."""
+    """Return the files that are absent or out of date, with their proper content."""
     compiled = {path.with_suffix(".desc"): compile_proto(path) for path in folder.glob("*.proto")}
     compiled[folder / "dialects.desc"] = compile_dialects(folder)
+    if folder == PROTO_DIR:
+        compiled[VOCABULARY] = vocabulary(compiled[folder / "facts.desc"])
     return {
         target: content
         for target, content in sorted(compiled.items())
@@ -69,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     for target, content in stale.items():
-        print(f"{'stale' if options.check else 'wrote'}: proto/{target.name}")
+        print(f"{'stale' if options.check else 'wrote'}: {target.relative_to(ROOT)}")
         if not options.check:
             target.write_bytes(content)
     return 1 if options.check and stale else 0

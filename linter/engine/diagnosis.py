@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from ..core.diagnostic import Diagnostic, Severity
 from .rule import Cause, Rule
-from .run import Run, Target
+from .run import Run, Seen, Target
 from .symptom import printed
 
 _CONFIDENCES = ("certain", "high", "medium")
@@ -57,37 +57,35 @@ class Diagnosis(Struct, frozen=True):
 def diagnoses(run: Run, target: Target, findings: Sequence[Diagnostic]) -> Iterator[Diagnosis]:
     """What the rules say of a run; ``findings`` are those in its net and solver."""
     facts = target.variables["run"]
-    for rule, activation in run.speaking(target):
+    for rule, seen in run.speaking(target):
         at = next((path for path in rule.places if _moment(facts, path) is not None), "")
         moment = _moment(facts, at) if at else None
         yield Diagnosis(
-            diagnostic=run.finding(rule, target, activation),
+            diagnostic=run.finding(rule, target, seen),
             since=moment.iteration if moment is not None else None,
-            evidence=tuple(run.filled(rule, rule.evidence, activation)),
-            causes=tuple(_causes(run, rule, activation, findings)),
-            otherwise=run.rendered(rule, rule.otherwise, activation),
+            evidence=tuple(run.filled(rule, rule.evidence, seen)),
+            causes=tuple(_causes(run, rule, seen, findings)),
+            otherwise=run.rendered(rule, rule.otherwise, seen),
             moments=tuple(rule.also.items()),
         )
 
 
 def _moment(facts: Any, path: str) -> Any | None:
     for name in path.split("."):
-        if not facts.HasField(name):
-            return None
         facts = getattr(facts, name)
+        if facts is None:
+            return None
     return facts
 
 
-def _causes(
-    run: Run, rule: Rule, activation: Any, findings: Sequence[Diagnostic]
-) -> list[FoundCause]:
+def _causes(run: Run, rule: Rule, seen: Seen, findings: Sequence[Diagnostic]) -> list[FoundCause]:
     """The causes that apply. What is only worth knowing comes last, however likely it is."""
     found: list[tuple[tuple[int, ...], FoundCause]] = []
     told: set[str] = set()
     for place, cause in enumerate(rule.causes):
-        if cause.when and not run.holds(rule, cause.when, activation):
+        if cause.when and not run.holds(rule, cause.when, seen):
             continue
-        known = _quoting(run, run.value(rule, cause.printed, activation)) if cause.printed else []
+        known = _quoting(run, run.value(rule, cause.printed, seen)) if cause.printed else []
         showing = run.ruleset.with_symptom(cause.symptom) if cause.symptom else []
         wanted = [*cause.rules, *(one.id for one in (*showing, *known))]
         groups = [
@@ -104,20 +102,20 @@ def _causes(
         if not groups and told.isdisjoint(wanted):
             found += [
                 ((0, place, 0, 0, at), one)
-                for at, one in enumerate(_worded(run, rule, cause, known, activation))
+                for at, one in enumerate(_worded(run, rule, cause, known, seen))
             ]
     return [cause for _, cause in sorted(found, key=lambda pair: pair[0])]
 
 
 def _worded(
-    run: Run, rule: Rule, cause: Cause, known: Sequence[Rule], activation: Any
+    run: Run, rule: Rule, cause: Cause, known: Sequence[Rule], seen: Seen
 ) -> Iterator[FoundCause]:
     """A cause without a finding: what the rule says of it, or the rules that know the message."""
-    words = run.rendered(rule, cause.words, activation)
+    words = run.rendered(rule, cause.words, seen)
     if words:
         yield FoundCause(cause.name, words)
     elif cause.printed:
-        message = run.value(rule, cause.printed, activation)
+        message = run.value(rule, cause.printed, seen)
         most = max((_quoted_size(one, message) for one in known), default=0)
         for one in known[:_MOST_KNOWN]:
             if _quoted_size(one, message) == most:

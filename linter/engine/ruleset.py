@@ -1,8 +1,11 @@
-"""Rules ready to run: their CEL expressions checked against the facts, compiled and cached.
+"""Rules ready to run: their CEL expressions checked against the facts, and cached.
 
-Compiled rules are kept with serialised CEL in the user's cache directory, under a key that tells
-when and what the files were that they were made from. A cache file that is missing, foreign or
-broken is made anew.
+The expressions of shipped rules are there in Python as well (``translated``), which is what runs.
+CEL itself is needed for what is not: rules from elsewhere, or rules that were changed since.
+
+Rules are kept with serialised CEL in the user's cache directory, under a key that tells when and
+what the files were that they were made from. A cache file that is missing, foreign or broken is
+made anew.
 """
 
 from __future__ import annotations
@@ -11,13 +14,13 @@ import os
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -40,17 +43,39 @@ _KEPT_SETS = 8
 
 
 class Facts:
-    """The vocabulary: message classes and CEL environments of ``facts.proto``."""
+    """The vocabulary as CEL knows it: the messages of ``facts.proto`` and environments for them."""
 
     def __init__(self, descriptor_set: bytes) -> None:
-        self.pool = descriptor_pool.DescriptorPool()
-        for file in descriptor_pb2.FileDescriptorSet.FromString(descriptor_set).file:
-            self.pool.Add(file)
+        self._descriptor_set = descriptor_set
         self._environments: dict[On, Any] = {}
 
-    def new(self, name: str) -> Any:
-        """The class of a fact message; its fields are known at run time only."""
-        return message_factory.GetMessageClass(self.pool.FindMessageTypeByName(f"caffelint.{name}"))
+    @cached_property
+    def pool(self) -> Any:
+        """The descriptors of ``facts.proto``."""
+        from google.protobuf import descriptor_pb2, descriptor_pool
+
+        pool = descriptor_pool.DescriptorPool()
+        for file in descriptor_pb2.FileDescriptorSet.FromString(self._descriptor_set).file:
+            pool.Add(file)
+        return pool
+
+    def message(self, fact: Struct) -> Any:
+        """A fact as the protobuf message that CEL takes."""
+        from google.protobuf.message_factory import GetMessageClass
+
+        name = type(fact).__name__
+        message = GetMessageClass(self.pool.FindMessageTypeByName(f"caffelint.{name}"))()
+        for field in fact.__struct_fields__:
+            value = getattr(fact, field)
+            if isinstance(value, Struct):
+                getattr(message, field).CopyFrom(self.message(value))
+            elif isinstance(value, list):
+                getattr(message, field).extend(
+                    self.message(one) if isinstance(one, Struct) else one for one in value
+                )
+            elif value is not None:
+                setattr(message, field, value)
+        return message
 
     def unknown_moments(self, rule: Rule) -> Iterator[tuple[str, str]]:
         """What a rule on runs points at that is no ``Moment`` of a run: where it does, and what."""
@@ -79,42 +104,52 @@ class Facts:
         return self._environments[on]
 
 
+@cache
+def _translated(on: On) -> Any:
+    """The module with the translations of the expressions of rules on things of one sort."""
+    return import_module(f"..translated.{on}", __name__)
+
+
 class _Compiled(msgspec.Struct):
     """What a cache file holds. ``examples`` are those of the rules, which are without them;
     most runs need neither them nor ``expressions``, serialised CEL by ``on`` and text, so that both
-    are packed once more. ``together`` are
-    by ``on`` and layer type the conditions of many rules as one list.
+    are packed once more.
     """
 
     key: str
     rules: list[Rule]
     examples: memoryview
     expressions: memoryview
-    together: dict[str, dict[str, memoryview]]
 
 
 class Group(Struct, frozen=True):
-    """Rules that look at the same things. ``conditions`` is one expression for the list of what
-    their ``when`` give, with all options by rule in ``option``; None where there are no rules.
+    """Rules that look at the same things. ``conditions`` gives for all of them at once what their
+    ``when`` gives, with all options by rule in ``option``; None where that is not translated.
     """
 
     rules: Sequence[Rule]
-    conditions: Any | None
+    conditions: Callable[..., list[bool]] | None
 
 
 class RuleSet:
-    """Rules with their compiled expressions."""
+    """Rules with their expressions."""
 
     def __init__(self, facts: Facts, compiled: _Compiled) -> None:
         self.facts = facts
         self.rules = compiled.rules
         self._packed = compiled
-        self._together = compiled.together
         self._expressions: dict[tuple[On, str], Any] = {}
         self._groups: dict[tuple[On, str], Group] = {}
 
+    def translated(self, on: On, text: str) -> Callable[..., Any] | None:
+        """The expression in Python, a function of the facts and ``option``; None if there is no
+        translation.
+        """
+        found: Callable[..., Any] | None = _translated(on).EXPRESSIONS.get(text)
+        return found
+
     def expression(self, on: On, text: str) -> Any:
-        """The compiled expression; it must be one of the rules' own."""
+        """The expression as CEL runs it; it must be one of the rules' own."""
         key = (on, text)
         if key not in self._expressions:
             environment = self.facts.environment(on)
@@ -130,12 +165,17 @@ class RuleSet:
         key = (on, type_)
         if key not in self._groups:
             rules = self.by_type.get(key, [])
-            serialised = self._together.get(on, {}).get(type_)
-            conditions = None
-            if serialised is not None:
-                conditions = self.facts.environment(on).deserialize(bytes(serialised))
-            self._groups[key] = Group(rules, conditions)
+            self._groups[key] = Group(rules, self._conditions(on, type_, rules))
         return self._groups[key]
+
+    def _conditions(
+        self, on: On, type_: str, rules: Sequence[Rule]
+    ) -> Callable[..., list[bool]] | None:
+        """The conditions of these rules together, where that is still what was translated."""
+        ids, conditions = _translated(on).GROUPS.get(type_, ((), None))
+        same = ids == tuple(rule.id for rule in rules)
+        current = same and all(self.translated(on, rule.when) for rule in rules)
+        return conditions if current else None
 
     @cached_property
     def _serialised(self) -> dict[str, dict[str, bytes]]:
@@ -161,7 +201,7 @@ class RuleSet:
     @cached_property
     def by_type(self) -> dict[tuple[On, str], list[Rule]]:
         """Rules on layers and params by layer type; those without ``types`` under ``""``."""
-        return _by_type(self.rules)
+        return by_type(self.rules)
 
     def with_symptom(self, symptom: str) -> list[Rule]:
         """The rules that know a cause of a symptom, the worst first; not those on runs."""
@@ -196,7 +236,7 @@ def _key(paths: Sequence[Path], facts_descriptors: bytes) -> str:
     """What compiled rules are known by: their format, and each file's name, size and times of
     change, which is as good as the contents and read much sooner.
     """
-    parts = [f"format 8, python {sys.version_info[:2]}, facts {zlib.crc32(facts_descriptors)}"]
+    parts = [f"format 9, python {sys.version_info[:2]}, facts {zlib.crc32(facts_descriptors)}"]
     for path in paths:
         one = os.stat(path)  # noqa: PTH116 - for hundreds of them
         parts.append(
@@ -228,36 +268,16 @@ def _compile(paths: Sequence[Path], facts: Facts, key: str) -> _Compiled:
         rules=[replace(rule, examples=[]) for rule in rules],
         examples=memoryview(msgspec.msgpack.encode([rule.examples for rule in rules])),
         expressions=memoryview(msgspec.msgpack.encode(compiled)),
-        together=_compile_together(facts, rules),
     )
 
 
-def _by_type(rules: Iterable[Rule]) -> dict[tuple[On, str], list[Rule]]:
+def by_type(rules: Iterable[Rule]) -> dict[tuple[On, str], list[Rule]]:
+    """Rules by what they look at and by layer type; those for all types under ``""``."""
     table: dict[tuple[On, str], list[Rule]] = {}
     for rule in rules:
         for type_ in rule.types or [""]:
             table.setdefault((rule.on, type_), []).append(rule)
     return table
-
-
-def _compile_together(facts: Facts, rules: Iterable[Rule]) -> dict[str, dict[str, memoryview]]:
-    """The conditions of rules on the same things as one expression each, since most of what an
-    evaluation costs is the call.
-    """
-    compiled: dict[str, dict[str, memoryview]] = {}
-    for (on, type_), group in _by_type(rules).items():
-        if on in ("problem", "run"):
-            continue
-        text = ", ".join(map(_condition, group))
-        expression = facts.environment(on).compile(f"[{text}]")
-        compiled.setdefault(on, {})[type_] = memoryview(bytes(expression.serialize()))
-    return compiled
-
-
-def _condition(rule: Rule) -> str:
-    """The condition of a rule among others, with its own options as ``option``."""
-    condition = f"({rule.when}\n)"  # a comment may end it
-    return f"[option.{rule.id}].exists(option, {condition})" if rule.options else condition
 
 
 def _id_of(path: Path) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from time import perf_counter
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -80,19 +80,29 @@ class Editor(Protocol):
         """Edits for changes at a problem."""
 
 
+class Seen(Struct, frozen=True):
+    """What the expressions of a rule see: the facts of a target, and the rule's options."""
+
+    variables: Mapping[str, Any]
+    option: Mapping[str, Any]
+
+
+# What Python has no result for may be an error in CEL, or none: 1.0 / 0.0, ``error || true``.
+_FAILURES = (ArithmeticError, IndexError, KeyError, TypeError, ValueError)
+
+
 class Run(Struct):
     """One run: a rule set, the option values in force, the rules that are switched on, and what
     makes the edits of fixes, without which none are offered.
     """
 
-    at_once: ClassVar[bool] = True
-    """Whether many conditions may be asked at once, so that no rule has a time of its own."""
     ruleset: RuleSet
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     selected: frozenset[str] | None = None
     editor: Callable[[], Editor] | None = None
     _option_values: dict[str, dict[str, Any]] = field(default_factory=dict)
     _options_on: dict[On, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    _messages: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     def on_problems(
         self, source: Source, problems: Iterable[Problem], phase: str = ""
@@ -106,41 +116,34 @@ class Run(Struct):
     def on_targets(self, targets: Iterable[Target]) -> Iterator[Diagnostic]:
         """The diagnostics of all rules over targets."""
         for target in targets:
-            for rule, activation in self.speaking(target):
-                yield self.finding(rule, target, activation)
+            for rule, seen in self.speaking(target):
+                yield self.finding(rule, target, seen)
 
-    def speaking(self, target: Target) -> Iterator[tuple[Rule, Any]]:
+    def speaking(self, target: Target) -> Iterator[tuple[Rule, Seen]]:
         """The rules that have something to say of a target, each with what its expressions see."""
-        everything = self._activation(target, self._all_options(target.on))
-        for type_ in dict.fromkeys(("", target.type)):
+        for type_ in ("", target.type) if target.type else ("",):
             group = self.ruleset.group(target.on, type_)
-            results = self._together(group, everything)
+            results = self._together(group, target)
             for number, rule in enumerate(group.rules):
                 if not self._is_on(rule) or (results is not None and not results[number]):
                     continue
-                activation = self._activation(target, self._options_of(rule))
-                if results is None and not self.holds(rule, rule.when, activation):
+                seen = Seen(target.variables, self._options_of(rule))
+                if results is None and not self.holds(rule, rule.when, seen):
                     continue
                 # Of a value that cannot be known nothing is said but that.
                 if not target.is_unread(rule.places):
-                    yield rule, activation
+                    yield rule, seen
 
-    def _together(self, group: Group, everything: Any) -> list[bool] | None:
-        """What the conditions of rules give, asked all at once. None where one of them fails, which
-        may belong to a rule that is off.
+    def _together(self, group: Group, target: Target) -> list[bool] | None:
+        """What the conditions of rules give, asked all at once. None where that cannot be, or one
+        of them fails, which may belong to a rule that is off.
         """
-        if group.conditions is None or not self.at_once:
+        if group.conditions is None:
             return None
         try:
-            results = group.conditions.eval(everything).plain_value()
-        except RuntimeError:  # too many steps, all together
+            return group.conditions(**target.variables, option=self._all_options(target.on))
+        except _FAILURES:
             return None
-        return results if isinstance(results, list) else None
-
-    def _activation(self, target: Target, options: Mapping[str, Any]) -> Any:
-        """What expressions see of a target."""
-        environment = self.ruleset.facts.environment(target.on)
-        return environment.Activation({**target.variables, "option": options})
 
     def _is_on(self, rule: Rule) -> bool:
         return self.selected is None or rule.id in self.selected
@@ -160,43 +163,67 @@ class Run(Struct):
             self._options_on[on] = {rule.id: self._options_of(rule) for rule in rules}
         return self._options_on[on]
 
-    def value(self, rule: Rule, text: str, activation: Any) -> Any:
-        """What an expression of a rule gives."""
-        value = self.ruleset.expression(rule.on, text).eval(activation)
+    def value(self, rule: Rule, text: str, seen: Seen) -> Any:
+        """What an expression of a rule gives.
+
+        Raises:
+            RuleError: where it gives nothing.
+        """
+        translated = self.ruleset.translated(rule.on, text)
+        if translated is not None:
+            try:
+                return translated(**seen.variables, option=seen.option)
+            except _FAILURES:
+                pass
+        value = self.ruleset.expression(rule.on, text).eval(self._activation(rule.on, seen))
         result = value.plain_value()
         if value.type().name() == "ERROR":
             raise RuleError(f"rule {rule.id}: {text!r} fails: {result}")
         return result
 
-    def holds(self, rule: Rule, text: str, activation: Any) -> bool:
-        """Whether a condition of a rule is true."""
-        result = self.ruleset.expression(rule.on, text).eval(activation).value()
+    def _activation(self, on: On, seen: Seen) -> Any:
+        """The same for CEL, which takes facts as protobuf messages; rules ask of one thing in turn,
+        so that its message is kept until they ask of the next.
+        """
+        facts, given = self.ruleset.facts, {}
+        for name, one in seen.variables.items():
+            known = self._messages.get(name)
+            if known is None or known[0] is not one:
+                known = self._messages[name] = one, facts.message(one)
+            given[name] = known[1]
+        return facts.environment(on).Activation({**given, "option": seen.option})
+
+    def holds(self, rule: Rule, text: str, seen: Seen) -> bool:
+        """Whether a condition of a rule is true.
+
+        Raises:
+            RuleError: where that cannot be said.
+        """
+        result = self.value(rule, text, seen)
         if result is True or result is False:
             return result
         raise RuleError(f"rule {rule.id}: {text!r} fails: {result}")
 
-    def rendered(self, rule: Rule, template: str, activation: Any) -> str:
+    def rendered(self, rule: Rule, template: str, seen: Seen) -> str:
         """A template of a rule, filled."""
-        return _render(template, lambda part: _shown(self.value(rule, part, activation)))
+        return _render(template, lambda part: _shown(self.value(rule, part, seen)))
 
-    def filled(self, rule: Rule, templates: Iterable[str], activation: Any) -> Iterator[str]:
+    def filled(self, rule: Rule, templates: Iterable[str], seen: Seen) -> Iterator[str]:
         """Templates of a rule, filled; without those of which a placeholder is empty."""
         for template in templates:
-            if text := _first_filled(
-                [template], lambda part: _shown(self.value(rule, part, activation))
-            ):
+            if text := _first_filled([template], lambda part: _shown(self.value(rule, part, seen))):
                 yield text
 
-    def finding(self, rule: Rule, target: Target, activation: Any) -> Diagnostic:
+    def finding(self, rule: Rule, target: Target, seen: Seen) -> Diagnostic:
         """The diagnostic of a rule that speaks of a target."""
         severity, confidence = rule.severity, rule.confidence
         for softer in rule.softer:
-            if self.holds(rule, softer.when, activation):
+            if self.holds(rule, softer.when, seen):
                 severity, confidence = softer.severity, softer.confidence or confidence
                 break
 
         def fill(text: str) -> str:
-            return _shown(self.value(rule, text, activation))
+            return _shown(self.value(rule, text, seen))
 
         return Diagnostic(
             rule=rule.id,
@@ -209,19 +236,17 @@ class Run(Struct):
             layer=target.layer,
             phases=(target.phase,) if target.phase else (),
             context=target.context if _speaks_of_context(rule) else "",
-            fix=self._target_fix(rule, target, activation, fill),
+            fix=self._target_fix(rule, target, seen, fill),
             tag=rule.tag,
         )
 
     def _target_fix(
-        self, rule: Rule, target: Target, activation: Any, fill: Callable[[str], str]
+        self, rule: Rule, target: Target, seen: Seen, fill: Callable[[str], str]
     ) -> Fix | None:
         if self.editor is None:
             return None
         edit = partial(self.editor().edit_target, target=target)
-        ready = (
-            fix for fix in rule.fixes if not fix.when or self.holds(rule, fix.when, activation)
-        )
+        ready = (fix for fix in rule.fixes if not fix.when or self.holds(rule, fix.when, seen))
         return _first_fix(ready, fill, edit)
 
     def _problem(self, rule: Rule, source: Source, problem: Problem, phase: str) -> Diagnostic:
@@ -278,18 +303,12 @@ class Clock:
 class BoundedRun(Run):
     """A run of rules from anywhere, which stops when they take too long."""
 
-    at_once: ClassVar[bool] = False
     clock: Clock = field(default_factory=lambda: Clock(10))
 
-    def value(self, rule: Rule, text: str, activation: Any) -> Any:
+    def value(self, rule: Rule, text: str, seen: Seen) -> Any:
         """The same within the bounds."""
         with self._bounds(rule, text):
-            return super().value(rule, text, activation)
-
-    def holds(self, rule: Rule, text: str, activation: Any) -> bool:
-        """The same within the bounds."""
-        with self._bounds(rule, text):
-            return super().holds(rule, text, activation)
+            return super().value(rule, text, seen)
 
     @contextmanager
     def _bounds(self, rule: Rule, text: str) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""From the model to the messages of ``proto/facts.proto``, and to what rules can look at."""
+"""From the model to the facts of ``proto/facts.proto``, and to what rules can look at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.alike import closest
 from ..core.source import Source
-from ..engine.ruleset import Facts
+from ..engine import vocabulary as facts_of
 from ..engine.run import Target
 from ..model.backward import gradients_down
 from ..model.build import Shapes
@@ -22,7 +22,7 @@ from ..model.sizes import batch_size
 from ..model.solver import LR_POLICIES, SOLVER_TYPES, net_uses
 from ..schema.message import Message
 from .anchor import MessageAnchor
-from .signal import add_signal, add_start
+from .signal import add_signal, start_of
 from .structure import add_structure, memory_mib, namesakes
 from .text import plain as _text
 
@@ -48,24 +48,15 @@ class FactBuilder:
     ``trained`` is the training net that test nets belong to, None where there is none.
     """
 
-    def __init__(
-        self, facts: Facts, source: Source, context: Context, trained: Net | None = None
-    ) -> None:
+    def __init__(self, source: Source, context: Context, trained: Net | None = None) -> None:
         self._source = source
         self._context = context
         self._trained = trained
-        self._new_layer = facts.new("Layer")
-        self._new_net = facts.new("Net")
-        self._new_solver = facts.new("Solver")
-
-    def empty_solver(self) -> Any:
-        """The facts of a solver that is not known."""
-        return self._new_solver()
 
     def targets(
         self,
         net: Net,
-        solver: Any,
+        solver: facts_of.Solver,
         shapes: Shapes | None = None,
         ahead: Outlook | None = None,
     ) -> Iterator[Target]:
@@ -126,7 +117,7 @@ class FactBuilder:
 
     # Net
 
-    def net(self, net: Net, ahead: Outlook | None = None) -> Any:
+    def net(self, net: Net, ahead: Outlook | None = None) -> facts_of.Net:
         """The ``Net`` facts of one phase; ``ahead`` tells how it starts."""
         layers = net.layers
         weighing = [layer for layer in layers if layer.weighs]
@@ -143,7 +134,7 @@ class FactBuilder:
         losses = [layer.type for layer in layers if layer.is_loss]
         biases = [p for layer in learning for p in layer.params if p.role == "bias"]
         explicit = sum(_has(p, "decay_mult") for p in biases)
-        facts = self._new_net(
+        facts = facts_of.Net(
             known=True,
             name=_text(net.name),
             phase=net.state.phase,
@@ -183,19 +174,19 @@ class FactBuilder:
             python_layers=sum(layer.type == "Python" for layer in layers),
         )
         if ahead is not None:
-            add_start(facts, ahead)
+            facts.start = start_of(ahead)
         return facts
 
     # Layer
 
-    def layer(self, layer: Layer, net: Net, under_others: set[Layer]) -> Any:
+    def layer(self, layer: Layer, net: Net, under_others: set[Layer]) -> facts_of.Layer:
         """The ``Layer`` facts of one layer; ``under_others`` are those below others that learn."""
-        facts = self._new_layer(
+        facts = facts_of.Layer(
             name=_text(layer.name),
             type=_text(layer.type),
             known_type=not layer.opaque,
-            bottoms=map(_text, layer.bottom_names),
-            tops=map(_text, layer.top_names),
+            bottoms=[_text(name) for name in layer.bottom_names],
+            tops=[_text(name) for name in layer.top_names],
             in_place=layer.in_place,
             producer_types=[_text(b.producer.type) for b in layer.bottoms if b is not None],
             reader_types=[_text(r.type) for blob in layer.tops for r, _ in blob.readers],
@@ -235,32 +226,35 @@ class FactBuilder:
         return facts
 
     @staticmethod
-    def _add_param(facts: Any, param: Param) -> None:
-        facts.params.add(
-            index=param.index,
-            role=param.role,
-            lr_mult=param.lr_mult,
-            decay_mult=param.decay_mult,
-            written=param.spec is not None,
-            has_lr_mult=_has(param, "lr_mult"),
-            has_decay_mult=_has(param, "decay_mult"),
-            name=_text(param.spec.get("name")) if param.spec else "",
+    def _add_param(facts: facts_of.Layer, param: Param) -> None:
+        facts.params.append(
+            facts_of.Param(
+                index=param.index,
+                role=param.role,
+                lr_mult=param.lr_mult,
+                decay_mult=param.decay_mult,
+                written=param.spec is not None,
+                has_lr_mult=_has(param, "lr_mult"),
+                has_decay_mult=_has(param, "decay_mult"),
+                name=_text(param.spec.get("name")) if param.spec else "",
+            )
         )
 
     @staticmethod
-    def _add_own(facts: Any, layer: Layer, own: Message) -> None:
-        facts.own_fields.extend(own.values)
+    def _add_own(facts: facts_of.Layer, layer: Layer, own: Message) -> None:
+        facts.own_fields = list(own.values)
         facts.num_output = _outputs(layer)
         if layer.type == "Dropout":
             facts.dropout_ratio = own.get("dropout_ratio")
-        for name in ("weight_filler", "bias_filler"):
-            if _has_filler(layer, name):
-                _copy_filler(own.get(name), getattr(facts, name))
+        if _has_filler(layer, "weight_filler"):
+            facts.weight_filler = _filler(own.get("weight_filler"))
+        if _has_filler(layer, "bias_filler"):
+            facts.bias_filler = _filler(own.get("bias_filler"))
         if facts.takes_filler:
             facts.suggested_filler = _suggested_filler(layer)
 
     @staticmethod
-    def _add_batch_norm(facts: Any, layer: Layer, net: Net) -> None:
+    def _add_batch_norm(facts: facts_of.Layer, layer: Layer, net: Net) -> None:
         own = layer.message.sub("batch_norm_param")
         facts.global_stats_written = own.has("use_global_stats")
         facts.global_stats = _uses_global_stats(layer, net)
@@ -271,10 +265,10 @@ class FactBuilder:
 
     def solver(
         self, solver: Message, missing_directory: str = "", parent_missing: bool = False
-    ) -> Any:
+    ) -> facts_of.Solver:
         """The ``Solver`` facts; missing may be the directory of snapshots, and that above it."""
         uses = net_uses(solver)
-        facts = self._new_solver(
+        facts = facts_of.Solver(
             known=True,
             fields=list(solver.values),
             train_nets=sum(use.phase == "TRAIN" for use in uses),
@@ -289,12 +283,12 @@ class FactBuilder:
             setattr(facts, name, _text(value) if isinstance(value, str) else value)
         if solver.is_unread("type"):
             facts.type = ""
-        facts.stepvalue.extend(solver.get("stepvalue"))
-        facts.test_iter.extend(solver.get("test_iter"))
+        facts.stepvalue = list(solver.get("stepvalue"))
+        facts.test_iter = list(solver.get("test_iter"))
         steps = solver.get("stepvalue")
         facts.stepvalues_rise = all(a < b for a, b in pairwise(steps))
-        facts.ignored_by_policy.extend(ignored_by_policy(solver))
-        facts.ignored_by_type.extend(ignored_by_type(solver))
+        facts.ignored_by_policy = list(ignored_by_policy(solver))
+        facts.ignored_by_type = list(ignored_by_type(solver))
         on_gpu = solver.has("solver_mode") and solver.get("solver_mode") == "GPU"
         facts.mode = "GPU" if on_gpu else "CPU"
         facts.rate_gone_at = first_below(solver, _GONE)
@@ -307,7 +301,7 @@ class FactBuilder:
         return facts
 
     @staticmethod
-    def add_launch(facts: Any, launch: Launch) -> None:
+    def add_launch(facts: facts_of.Solver, launch: Launch) -> None:
         """What the command that starts the solver says."""
         facts.launch = _text(launch.place)
         facts.launch_weights = _text(",".join(launch.weights))
@@ -316,16 +310,18 @@ class FactBuilder:
         facts.launch_refused = launch.rivals
 
     @staticmethod
-    def add_sizes(facts: Any, batch: int, images: int) -> None:
+    def add_sizes(facts: facts_of.Solver, batch: int, images: int) -> None:
         """What the training net's data makes of the solver's numbers."""
         facts.batch, facts.train_images = batch, images
         facts.effective_batch = batch * max(1, facts.iter_size)
         if images > 0:
             facts.epochs = facts.max_iter * facts.effective_batch / images
 
-    def solver_target(self, solver: Message, facts: Any, net: Any | None) -> Target:
+    def solver_target(
+        self, solver: Message, facts: facts_of.Solver, net: facts_of.Net | None
+    ) -> Target:
         """A solver as rules look at it, with the facts of its training net."""
-        variables = {"solver": facts, "net": self._new_net() if net is None else net}
+        variables = {"solver": facts, "net": facts_of.Net() if net is None else net}
         words = self._context.words
         return Target("solver", self._source, (_SolverAnchor(solver),), variables, context=words)
 
@@ -371,12 +367,13 @@ def _has_filler(layer: Layer, name: str) -> bool:
     return own is not None and name in own.type.fields and own.has(name)
 
 
-def _copy_filler(filler: Message, facts: Any) -> None:
-    facts.type = _text(filler.get("type"))
-    facts.variance_norm = filler.get("variance_norm")
-    for name in ("value", "min", "max", "mean", "std", "sparse"):
-        if filler.has(name):
-            setattr(facts, name, filler.get(name))
+def _filler(filler: Message) -> facts_of.Filler:
+    numbers = ("value", "min", "max", "mean", "std", "sparse")
+    return facts_of.Filler(
+        type=_text(filler.get("type")),
+        variance_norm=filler.get("variance_norm"),
+        **{name: filler.get(name) for name in numbers if filler.has(name)},
+    )
 
 
 def _ignored_transforms(layer: Layer) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..engine import vocabulary as facts_of
 from ..model.context import Context
 from ..model.net import Layer, Net
 from .text import plain
@@ -34,9 +35,9 @@ def _filled(layer: Layer) -> bool:
     return own is not None and ("weight_filler" not in own.type.fields or own.has("weight_filler"))
 
 
-def add_start(facts: Any, outlook: Outlook) -> None:
-    """Fill in ``net.start``."""
-    start = facts.start
+def start_of(outlook: Outlook) -> facts_of.Start:
+    """What ``net.start`` tells."""
+    start = facts_of.Start()
     forth = outlook.forth
     loss, around, chance = forth.first_loss, forth.loss_range, outlook.chance
     start.overflows = bool(forth.blown)
@@ -60,9 +61,10 @@ def add_start(facts: Any, outlook: Outlook) -> None:
     _add_scores(start, outlook)
     if outlook.step is not None:
         _add_step(start, outlook, loss)
+    return start
 
 
-def _add_scores(start: Any, outlook: Outlook) -> None:
+def _add_scores(start: facts_of.Start, outlook: Outlook) -> None:
     term = outlook.main_loss
     blob = term.layer.bottoms[0] if term is not None and term.layer.bottoms else None
     signal = outlook.forth.signals.get(blob) if blob is not None else None
@@ -70,7 +72,7 @@ def _add_scores(start: Any, outlook: Outlook) -> None:
         start.scores, start.scores_rms = plain(blob.name), _rounded(signal.rms, 2)
 
 
-def _add_step(start: Any, outlook: Outlook, loss: float | None) -> None:
+def _add_step(start: facts_of.Start, outlook: Outlook, loss: float | None) -> None:
     assert outlook.step is not None
     step = outlook.step
     start.step_known = step.whole and bool(step.updates) and isfinite(step.norm)
@@ -84,29 +86,33 @@ def _add_step(start: Any, outlook: Outlook, loss: float | None) -> None:
     start.reach = inf if reach is None else _rounded(reach, 2)
 
 
-def add_signal(facts: Any, layer: Layer, outlook: Outlook) -> None:
+def add_signal(facts: facts_of.Layer, layer: Layer, outlook: Outlook) -> None:
     """Fill in ``layer.signal``, and ``param.update`` for its learned blobs."""
     forth = outlook.forth
     blob = layer.tops[0] if layer.tops else None
     signal = forth.signals.get(blob) if blob is not None else None
+    fit = outlook.fit(layer)
+    told = facts.signal = facts_of.Signal()
     if signal is not None:
-        facts.signal.known = True
-        facts.signal.mean, facts.signal.rms = _rounded(signal.mean, 2), _rounded(signal.rms, 2)
-        facts.signal.alike, facts.signal.assumed = signal.alike, signal.assumed
-        facts.signal.pixels = not layer.bottoms and _gives_pixels(layer)
+        told.known = True
+        told.mean, told.rms = _rounded(signal.mean, 2), _rounded(signal.rms, 2)
+        told.alike, told.assumed = signal.alike, signal.assumed
+        told.pixels = not layer.bottoms and _gives_pixels(layer)
         below = forth.signals.get(layer.bottoms[0]) if layer.bottoms and layer.bottoms[0] else None
         if below is not None and below.rms > 0:
-            facts.signal.gain = _rounded(signal.rms / below.rms)
-    fit = outlook.fit(layer)
+            told.gain = _rounded(signal.rms / below.rms)
     if fit is not None:
-        facts.signal.weights, facts.signal.fitting = _rounded(fit[0], 2), _rounded(fit[1], 2)
-        facts.signal.inputs = fit[2]
+        told.weights, told.fitting = _rounded(fit[0], 2), _rounded(fit[1], 2)
+        told.inputs = fit[2]
     for one in outlook.updates.get(layer, ()):
         if one.index < len(facts.params):
-            update = facts.params[one.index].update
-            update.weights, update.gradient = _rounded(one.weights, 2), _rounded(one.gradient, 2)
-            update.first, update.steady = _rounded(one.update, 2), _rounded(one.steady, 2)
-            update.ratio = _rounded(one.ratio or 0.0, 2)
+            facts.params[one.index].update = facts_of.Update(
+                weights=_rounded(one.weights, 2),
+                gradient=_rounded(one.gradient, 2),
+                first=_rounded(one.update, 2),
+                steady=_rounded(one.steady, 2),
+                ratio=_rounded(one.ratio or 0.0, 2),
+            )
 
 
 _OF_IMAGES = ("crop_size", "mirror", "mean_file", "mean_value", "force_color", "force_gray")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
+from ..engine import vocabulary as facts_of
 from ..model.build import Shapes
 from ..model.cost import net_cost
 from ..model.net import Layer, Net
@@ -25,9 +25,9 @@ _VALUE_BY_VALUE = frozenset(
 _AFFINE = frozenset(("BatchNorm", "Scale", "Bias", "Dropout", "Reshape", "Flatten", "Split"))
 
 
-def add_structure(facts: Any, layer: Layer, shapes: Shapes | None) -> None:
+def add_structure(facts: facts_of.Layer, layer: Layer, shapes: Shapes | None) -> None:
     """Fill in what this module knows of one layer; without ``shapes``, all but sizes."""
-    facts.chain_below.extend(map(plain, _chain_below(layer)))
+    facts.chain_below = [plain(type_) for type_ in _chain_below(layer)]
     facts.linear_below = plain(_linear_below(layer, shapes))
     below = _below(layer)
     if below is not None and below.type == "ReLU":
@@ -140,16 +140,13 @@ def _weight_inputs(layer: Layer, shapes: Shapes | None) -> int:
 # The layer itself
 
 
-def _add_own(facts: Any, layer: Layer) -> None:
+def _add_own(facts: facts_of.Layer, layer: Layer) -> None:
     own = layer.own
     if own is None:
         return
     names = own.type.fields
     if "stride" in names and "kernel_size" in names:
-        kernel, stride, pad = _window(own)
-        facts.kernel.extend(kernel)
-        facts.stride.extend(stride)
-        facts.pad.extend(pad)
+        facts.kernel, facts.stride, facts.pad = _window(own)
     for name in ("top_k", "eps", "moving_average_fraction", "global_pooling", "bias_term"):
         if name in names:
             setattr(facts, name, own.get(name))
@@ -177,10 +174,10 @@ def _along(own: Message, field: str, stem: str, default: int) -> list[int]:
 # Sizes
 
 
-def _add_sizes(facts: Any, layer: Layer, shapes: Shapes) -> None:
+def _add_sizes(facts: facts_of.Layer, layer: Layer, shapes: Shapes) -> None:
     blob = layer.bottoms[0] if layer.bottoms else None
     bottom = shapes.blobs[blob] if blob is not None else None
-    facts.bottom_dims.extend(size or 0 for size in bottom or ())
+    facts.bottom_dims = [size or 0 for size in bottom or ()]
     facts.classes = _classes(layer, bottom)
     if layer.type == "BatchNorm" and bottom is not None and len(bottom) > 1:
         facts.values_per_mean = count((bottom[0], *bottom[2:])) or 0

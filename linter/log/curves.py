@@ -5,10 +5,10 @@ A row is one value at one iteration. Losses of several heads are added up as Caf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
-from typing import Any
 
+from ..engine.vocabulary import Curve, Moment
 from . import trends
 from .run import Output, Point, Points, TestNet
 
@@ -92,55 +92,43 @@ def test_losses(tests: Iterable[TestNet]) -> list[Output]:
     return next((found for test in tests if (found := losses_of(test.outputs.values()))), [])
 
 
-class CurveMaker:
-    """Makes ``Curve`` and ``Moment`` messages."""
+def moment(point: Point) -> Moment:
+    """A row as a fact."""
+    return Moment(iteration=point.iteration, line=point.line, value=point.value)
 
-    def __init__(self, new: Callable[[str], Any]) -> None:
-        self._curve = new("Curve")
-        self._moment = new("Moment")
 
-    def moment(self, point: Point | None) -> Any | None:
-        """A row as a fact; None for none."""
-        if point is None:
-            return None
-        return self._moment(iteration=point.iteration, line=point.line, value=point.value)
+def curve(rows: Rows, overlap: float = 1.0) -> Curve:
+    """What can be said about a series; ``overlap`` as in ``trends.trend``."""
+    values, points = rows.values, rows.points
+    not_finite = moment(rows.not_finite) if rows.not_finite is not None else None
+    if not values:
+        return Curve(trend="unknown", late="unknown", not_finite=not_finite)
+    middle = level(values)
+    whole, late = trends.trend(values, overlap), trends.trend(late_half(values), overlap)
+    noise = trends.noise(late_half(values))
+    tolerance = max(_SETTLED_SHARE * abs(middle), _SETTLED_NOISE * noise)
+    return Curve(
+        rows=len(values),
+        first=moment(points[0]),
+        last=moment(points[-1]),
+        lowest=moment(min(points, key=lambda point: point.value)),
+        highest=moment(max(points, key=lambda point: point.value)),
+        start=median(values[:3]),
+        level=middle,
+        noise=noise,
+        trend=whole.direction,
+        late=late.direction,
+        change=whole.change,
+        late_change=late.change,
+        confidence=late.confidence,
+        settled_since=_at(points, trends.settled_at(values, middle, tolerance)),
+        same_since=_at(points, trends.same_since(values)),
+        not_finite=not_finite,
+    )
 
-    def curve(self, rows: Rows, overlap: float = 1.0) -> Any:
-        """What can be said about a series; ``overlap`` as in ``trends.trend``."""
-        values, points = rows.values, rows.points
-        facts = self._curve(
-            rows=len(values),
-            trend="unknown",
-            late="unknown",
-            not_finite=self.moment(rows.not_finite),
-        )
-        if not values:
-            return facts
-        middle = level(values)
-        whole, late = trends.trend(values, overlap), trends.trend(late_half(values), overlap)
-        noise = trends.noise(late_half(values))
-        tolerance = max(_SETTLED_SHARE * abs(middle), _SETTLED_NOISE * noise)
-        return self._curve(
-            rows=len(values),
-            first=self.moment(points[0]),
-            last=self.moment(points[-1]),
-            lowest=self.moment(min(points, key=lambda point: point.value)),
-            highest=self.moment(max(points, key=lambda point: point.value)),
-            start=median(values[:3]),
-            level=middle,
-            noise=noise,
-            trend=whole.direction,
-            late=late.direction,
-            change=whole.change,
-            late_change=late.change,
-            confidence=late.confidence,
-            settled_since=self._at(points, trends.settled_at(values, middle, tolerance)),
-            same_since=self._at(points, trends.same_since(values)),
-            not_finite=self.moment(rows.not_finite),
-        )
 
-    def _at(self, points: Sequence[Point], index: int | None) -> Any | None:
-        return None if index is None else self.moment(points[index])
+def _at(points: Sequence[Point], index: int | None) -> Moment | None:
+    return None if index is None else moment(points[index])
 
 
 def level(values: Sequence[float]) -> float:

@@ -14,20 +14,22 @@ from statistics import median, quantiles
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..core.source import Span
-from ..engine.ruleset import Facts
+from ..engine import vocabulary as facts_of
 from ..engine.run import Target
 from ..model.net import Net
 from ..model.sizes import net_batch
 from ..schema.message import Message
 from . import signs, trends
 from .curves import (
-    CurveMaker,
     Rows,
+    curve,
     late_half,
     level,
     losses_of,
+    moment,
     rows_of,
     summed,
     test_losses,
@@ -82,7 +84,7 @@ class Setting(Struct, frozen=True):
 class LineAnchor:
     """Finds moments of a run in its log: the line where each stands."""
 
-    def __init__(self, facts: Any, source: LogSource) -> None:
+    def __init__(self, facts: facts_of.Run, source: LogSource) -> None:
         self._facts = facts
         self._source = source
 
@@ -100,13 +102,13 @@ class LineAnchor:
 def moment_at(facts: Any, path: str) -> Any | None:
     """The moment at a path like ``train.first``; None where it is absent."""
     for name in path.split("."):
-        if not facts.HasField(name):
-            return None
         facts = getattr(facts, name)
+        if facts is None:
+            return None
     return facts
 
 
-def run_target(facts: Any, source: LogSource) -> Target:
+def run_target(facts: facts_of.Run, source: LogSource) -> Target:
     """A run as something that rules look at."""
     return Target("run", source, (LineAnchor(facts, source),), {"run": facts})
 
@@ -114,11 +116,9 @@ def run_target(facts: Any, source: LogSource) -> Target:
 class RunFacts:
     """Builds the ``Run`` facts of one run."""
 
-    def __init__(self, facts: Facts, run: Run, setting: Setting) -> None:
+    def __init__(self, run: Run, setting: Setting) -> None:
         self._run = run
         self._setting = setting
-        self._new = facts.new
-        self._curves = CurveMaker(facts.new)
         self._solver = setting.solver
         average = setting.solver.get("average_loss") if setting.solver is not None else 1
         display = setting.solver.get("display") if setting.solver is not None else 0
@@ -126,10 +126,10 @@ class RunFacts:
         self._overlap = max(1.0, average / display) if display > 0 else 1.0
         self._accuracy = self._accuracy_rows()
 
-    def build(self) -> Any:
+    def build(self) -> facts_of.Run:
         """All facts of the run."""
-        run, moment = self._run, self._curves.moment
-        facts = self._new("Run")(
+        run = self._run
+        facts = facts_of.Run(
             command=run.command,
             done=run.done,
             resumed=run.resumed_from is not None,
@@ -151,7 +151,7 @@ class RunFacts:
 
     # What it was started with
 
-    def _add_setting(self, facts: Any) -> None:
+    def _add_setting(self, facts: facts_of.Run) -> None:
         solver, net = self._solver, self._setting.train
         if solver is not None:
             facts.solver_known = True
@@ -166,7 +166,7 @@ class RunFacts:
 
     # Losses
 
-    def _add_losses(self, facts: Any) -> None:
+    def _add_losses(self, facts: facts_of.Run) -> None:
         known = losses(self._setting.train) if self._setting.train is not None else {}
         train, test = losses_of(self._run.train.values()), test_losses(self._run.tests.values())
         shared = {one.name for one in train} & {one.name for one in test}
@@ -182,14 +182,14 @@ class RunFacts:
             loss = known.get(output.name, Loss(output.name, ""))
             other = next((one for one in test if one.name == output.name), None)
             facts.heads.append(self._head(loss, output, other, compared))
-        facts.train.CopyFrom(self._curves.curve(compared, self._overlap))
-        facts.test.CopyFrom(self._curves.curve(tested))
+        facts.train = train_curve = curve(compared, self._overlap)
+        facts.test = test_curve = curve(tested)
         self._add_main(facts)
-        self._compare(facts, compared, tested)
+        self._compare(facts, train_curve, test_curve)
         self._add_saturation(facts)
         self._add_chance(facts)
         self._add_not_finite(facts, total)
-        self._add_shape(facts, total)
+        self._add_shape(facts, total, rises=train_curve.trend == "rises")
         late = late_half(tested.values)
         if len(late) >= trends.FEWEST and level(late) > 0:
             steps = [abs(b - a) for a, b in pairwise(late)]
@@ -209,7 +209,9 @@ class RunFacts:
         odd = not 1 / _ODD_TEST < first.value / begin.value < _ODD_TEST
         return tested.without_first() if odd else tested
 
-    def _head(self, loss: Loss, output: Output, test: Output | None, whole: Rows) -> Any:
+    def _head(
+        self, loss: Loss, output: Output, test: Output | None, whole: Rows
+    ) -> facts_of.Head:
         rows = rows_of(output.points)
         # One loss alone is what Caffe prints as the loss, but that is averaged; a number that does
         # not change at all shows better without.
@@ -220,25 +222,25 @@ class RunFacts:
         classes, chance = loss.classes, loss.chance
         if not loss.type and (guess := guessed_classes(level(rows.values) if len(rows) else 0)):
             classes, chance = guess, math.log(guess)
-        head = self._new("Head")(
+        head = facts_of.Head(
             name=loss.name,
             type=loss.type,
             weight=output.weight or 0.0,
             classes=classes,
             classes_known=bool(loss.classes),
             chance=chance,
-            train=self._curves.curve(rows, self._overlap),
-            test=self._curves.curve(tests),
+            train=curve(rows, self._overlap),
+            test=curve(tests),
         )
         if chance > 0:
             self._add_head_chance(head, rows, tests)
         if loss.type in (SOFTMAX, ""):
             at = trends.settled_at(rows.values, LARGEST, _AT_LARGEST * LARGEST)
             if at is not None:
-                head.saturated_since.CopyFrom(self._curves.moment(rows.points[at]))
+                head.saturated_since = moment(rows.points[at])
         return head
 
-    def _add_head_chance(self, head: Any, rows: Rows, tests: Rows) -> None:
+    def _add_head_chance(self, head: facts_of.Head, rows: Rows, tests: Rows) -> None:
         values, chance = rows.values, head.chance
         if not values:
             return
@@ -258,50 +260,52 @@ class RunFacts:
         noise = trends.spread(values[since:])
         if before and chance - min(before) > 4 * noise:
             head.learned = round((chance - min(before)) / chance, 2)
-        head.chance_since.CopyFrom(self._curves.moment(rows.points[since]))
+        head.chance_since = moment(rows.points[since])
 
     def _guesses(self, classes: int) -> bool:
         """Whether the last tests were right as often as guessing among so many classes is."""
         values = self._accuracy.values
         return bool(values) and abs(level(values) * classes - 1) < _LIKE_GUESSING
 
-    def _add_main(self, facts: Any) -> None:
+    def _add_main(self, facts: facts_of.Run) -> None:
         main = max(facts.heads, key=lambda head: head.weight)
         facts.classes, facts.classes_known = main.classes, main.classes_known
         facts.chance, facts.loss_type = main.chance, main.type
-        if main.chance > 0 and main.train.HasField("first"):
-            facts.start_over_chance = main.train.first.value / main.chance
+        first = _first_value(main)
+        if main.chance > 0 and first is not None:
+            facts.start_over_chance = first / main.chance
 
-    def _compare(self, facts: Any, train: Rows, tested: Rows) -> None:
+    @staticmethod
+    def _compare(facts: facts_of.Run, train: facts_of.Curve, test: facts_of.Curve) -> None:
         """How far both losses fell, and what is between them."""
-        if not len(train):
+        if train.first is None:
             return
-        begin, end = train.points[0].value, facts.train.level
+        begin, end = train.first.value, train.level
         if begin > 0:
             facts.train_fall = (begin - end) / begin
-        if not len(tested) or facts.test.lowest.value <= 0:
+        if test.first is None or test.lowest is None or test.lowest.value <= 0:
             return
-        start = max(begin, tested.points[0].value)
-        facts.test_fall = (start - facts.test.level) / start
-        facts.test_rise = facts.test.level / facts.test.lowest.value - 1
+        start = max(begin, test.first.value)
+        facts.test_fall = (start - test.level) / start
+        facts.test_rise = test.level / test.lowest.value - 1
         if begin - end > 0.05 * begin > 0:
-            facts.gap = round((facts.test.level - end) / (begin - end), 2)
+            facts.gap = round((test.level - end) / (begin - end), 2)
 
-    def _add_saturation(self, facts: Any) -> None:
+    def _add_saturation(self, facts: facts_of.Run) -> None:
         heads = facts.heads
-        if full := [head for head in heads if head.HasField("saturated_since")]:
-            facts.saturated_heads.extend(head.name for head in full)
-            last = max(full, key=lambda head: head.saturated_since.line)
-            facts.saturated_since.CopyFrom(self._on_row(last.saturated_since))
+        full = [(one, one.saturated_since) for one in heads if one.saturated_since is not None]
+        if full:
+            facts.saturated_heads = [head.name for head, _ in full]
+            last = max((since for _, since in full), key=lambda since: since.line)
+            facts.saturated_since = self._on_row(last)
         main = max(heads, key=lambda head: head.weight)
-        softmax = main.type == SOFTMAX or (not main.type and main.HasField("saturated_since"))
-        if softmax and main.train.HasField("first"):
-            first = main.train.first.value
-            if first <= LARGEST * (1 + _AT_LARGEST):
-                facts.start_saturated = first / LARGEST
+        softmax = main.type == SOFTMAX or (not main.type and main.saturated_since is not None)
+        first = _first_value(main)
+        if softmax and first is not None and first <= LARGEST * (1 + _AT_LARGEST):
+            facts.start_saturated = first / LARGEST
         self._add_steps(facts, main)
 
-    def _add_steps(self, facts: Any, main: Any) -> None:
+    def _add_steps(self, facts: facts_of.Run, main: facts_of.Head) -> None:
         """Whether the main loss moves in steps of the largest loss of one sample."""
         if main.type != SOFTMAX or facts.batch < 2 or self._average > 1:
             return
@@ -312,29 +316,25 @@ class RunFacts:
         if len(samples) == _STEP_ROWS and exact and round(samples[-1]) >= 1:
             facts.saturated_samples, facts.saturated_batch = round(samples[-1]), facts.batch
 
-    def _add_chance(self, facts: Any) -> None:
-        stuck = [head for head in facts.heads if head.HasField("chance_since")]
+    def _add_chance(self, facts: facts_of.Run) -> None:
+        stuck = [(one, one.chance_since) for one in facts.heads if one.chance_since is not None]
         if not stuck:
             return
-        facts.chance_heads.extend(head.name for head in stuck)
-        facts.chance_since.CopyFrom(
-            max(stuck, key=lambda head: head.chance_since.line).chance_since
-        )
+        facts.chance_heads = [head.name for head, _ in stuck]
+        since = max((one for _, one in stuck), key=lambda one: one.line)
         facts.all_at_chance = len(stuck) == len(facts.heads)
-        if facts.all_at_chance:
-            facts.chance_since.CopyFrom(self._on_row(facts.chance_since))
-        facts.dead = all(head.dead for head in stuck)
-        facts.learned_before = max(head.learned for head in stuck)
+        facts.chance_since = self._on_row(since) if facts.all_at_chance else since
+        facts.dead = all(head.dead for head, _ in stuck)
+        facts.learned_before = max(head.learned for head, _ in stuck)
 
-    def _on_row(self, moment: Any) -> Any:
+    def _on_row(self, moment: facts_of.Moment) -> facts_of.Moment:
         """A moment of an output, at the line with the loss that Caffe prints before it."""
         lines = self._run.loss.lines
         at = bisect_right(lines, moment.line) - 1
-        if at >= 0 and self._run.loss.iterations[at] == moment.iteration:
-            moment.line = lines[at]
-        return moment
+        same = at >= 0 and self._run.loss.iterations[at] == moment.iteration
+        return replace(moment, line=lines[at]) if same else moment
 
-    def _add_not_finite(self, facts: Any, total: Rows) -> None:
+    def _add_not_finite(self, facts: facts_of.Run, total: Rows) -> None:
         outputs = losses_of(self._run.train.values())
         firsts = [one.points.first_not_finite for one in outputs] + [total.not_finite]
         tests = [one.points.first_not_finite for one in test_losses(self._run.tests.values())]
@@ -342,38 +342,40 @@ class RunFacts:
         found = found or [one for one in tests if one is not None]
         if not found:
             return
-        facts.nan_since.CopyFrom(self._curves.moment(found[0]))
+        facts.nan_since = moment(found[0])
         before = [point for point in total.points if point.line < found[0].line]
         facts.nan_at_start = len(before) < 2
         if before:
-            facts.before_nan.CopyFrom(self._curves.moment(before[-1]))
+            facts.before_nan = moment(before[-1])
             usual = median(point.value for point in before[-6:])
             highest = max(point.value for point in before[-3:])
             facts.grew = len(before) > 1 and highest > 2 * min(usual, before[0].value)
 
-    def _add_shape(self, facts: Any, total: Rows) -> None:
-        """Explosions, rises, spikes, zeros and periods of the training loss."""
-        values, points, moment = total.values, total.points, self._curves.moment
+    def _add_shape(self, facts: facts_of.Run, total: Rows, *, rises: bool) -> None:
+        """Explosions, rises, spikes, zeros and periods of the training loss; ``rises`` tells its
+        trend.
+        """
+        values, points = total.values, total.points
         if not values:
             return
         end, begin = level(values), max(values[0], facts.chance)
         at = next((i for i, value in enumerate(values) if value > _EXPLODED * begin > 0), None)
         if at is not None and end > 10 * begin:
-            facts.exploded.CopyFrom(moment(points[at]))
+            facts.exploded = moment(points[at])
         smooth = trends.smoothed(values)
         lowest = min(range(len(values)), key=smooth.__getitem__)
         noise = trends.noise(values)
-        rose = facts.train.trend == "rises" or signs.climbs(values) or end > _WORSE * begin > 0
+        rose = rises or signs.climbs(values) or end > _WORSE * begin > 0
         if rose and lowest + 1 < len(values) and end - smooth[lowest] > 0.1 * abs(smooth[lowest]):
-            facts.rise_since.CopyFrom(moment(points[lowest + 1]))
-            facts.rise_from.CopyFrom(moment(points[lowest]._replace(value=smooth[lowest])))
+            facts.rise_since = moment(points[lowest + 1])
+            facts.rise_from = moment(points[lowest]._replace(value=smooth[lowest]))
         zero = trends.settled_at(values, 0.0, _NOTHING)
         if zero is not None:
-            facts.zero_since.CopyFrom(moment(points[zero]))
+            facts.zero_since = moment(points[zero])
         spikes = signs.spikes(values, noise)
         facts.spikes = len(spikes)
         if spikes:
-            facts.spike.CopyFrom(moment(points[max(spikes, key=values.__getitem__)]))
+            facts.spike = moment(points[max(spikes, key=values.__getitem__)])
         lag = trends.period(values)
         if lag:
             facts.period = points[-1].iteration - points[-1 - lag].iteration
@@ -383,11 +385,11 @@ class RunFacts:
 
     # Accuracy
 
-    def _add_accuracy(self, facts: Any) -> None:
+    def _add_accuracy(self, facts: facts_of.Run) -> None:
         rows = self._accuracy
         if not len(rows):
             return
-        facts.accuracy.CopyFrom(self._curves.curve(rows))
+        facts.accuracy = curve(rows)
         self._add_guesses(facts, rows)
         loss = next((one for one in test_losses(self._run.tests.values())), None)
         if loss is not None and facts.classes_known and facts.loss_type == SOFTMAX:
@@ -403,45 +405,43 @@ class RunFacts:
         found = next((one for one in outputs if name and one.name == name), None)
         return rows_of(found.points) if found is not None else Rows(())
 
-    def _add_guesses(self, facts: Any, rows: Rows) -> None:
+    def _add_guesses(self, facts: facts_of.Run, rows: Rows) -> None:
         """Whether the accuracy is that of guessing; tests with nan count every sample as right
         (accuracy_layer.cpp: no score is larger than a nan).
         """
-        first_nan = facts.nan_since.line if facts.HasField("nan_since") else math.inf
+        first_nan = facts.nan_since.line if facts.nan_since is not None else math.inf
         sound = [point for point in rows.points if point.line < first_nan]
-        moment = self._curves.moment
         values = [point.value for point in sound]
         if (at := trends.settled_at(values, 0.0, 0.0)) is not None:
-            facts.accuracy_zero.CopyFrom(moment(sound[at]))
+            facts.accuracy_zero = moment(sound[at])
         if facts.classes < 2 or not values:
             return
         chance = 1 / facts.classes
         if (at := trends.settled_at(values, chance, signs.SIX_DIGITS)) is not None:
-            facts.accuracy_chance.CopyFrom(moment(sound[at]))
+            facts.accuracy_chance = moment(sound[at])
         elif abs(values[-1] - chance) <= signs.SIX_DIGITS and len(values) == 1:
-            facts.accuracy_chance.CopyFrom(moment(sound[-1]))
+            facts.accuracy_chance = moment(sound[-1])
         limit = chance + (1 - chance) * min(chance, 0.1)
         facts.accuracy_guesses = max(values) <= limit
         facts.accuracy_learns = level(values) > limit
 
     # The rest
 
-    def _add_rates(self, facts: Any) -> None:
+    def _add_rates(self, facts: facts_of.Run) -> None:
         rows = rows_of(self._run.rates)
         values = rows.values
         if not values:
             return
         facts.first_rate, facts.last_rate, facts.highest_rate = values[0], values[-1], max(values)
-        moment = self._curves.moment
         gone = signs.stays_below(values, _RATE_GONE * max(values))
         if gone is not None:
-            facts.rate_gone.CopyFrom(moment(rows.points[gone]))
+            facts.rate_gone = moment(rows.points[gone])
         zero = signs.stays_below(values, 1e-37)
         if zero is not None:
-            facts.rate_zero.CopyFrom(moment(rows.points[zero]))
+            facts.rate_zero = moment(rows.points[zero])
         facts.rate_grows = values[-1] > 1.2 * median(values)
 
-    def _add_speed(self, facts: Any) -> None:
+    def _add_speed(self, facts: facts_of.Run) -> None:
         speeds = [value for value in rows_of(self._run.speed).values if value > 0]
         if len(speeds) < 8:
             return
@@ -451,19 +451,19 @@ class RunFacts:
         if left > 0 and not facts.done:
             facts.hours_left = left / facts.last_speed / 3600
 
-    def _add_weights(self, facts: Any) -> None:
+    def _add_weights(self, facts: facts_of.Run) -> None:
         started = self._run.of_kind("finetune")
         ignored = self._run.of_kind("ignore")
         facts.weights = _text(started[0].subject) if started else ""
         # Test nets are filled from the same file, and ignore the same layers again.
         names = list(dict.fromkeys(event.subject for event in ignored))
-        facts.ignored_layers.extend(map(_text, names))
+        facts.ignored_layers = [_text(name) for name in names]
         facts.ignored_weighing = sum(not _WEIGHTLESS.search(name) for name in names)
         if ignored:
             first = Point(_first_iteration(self._run), 0.0, ignored[0].line)
-            facts.first_ignored.CopyFrom(self._curves.moment(first))
+            facts.first_ignored = moment(first)
 
-    def _add_stop(self, facts: Any) -> None:
+    def _add_stop(self, facts: facts_of.Run) -> None:
         fatal, deaths = self._run.fatal, self._run.of_kind("death")
         if fatal is None and self._run.done and deaths:
             # glog tells the time first, then the signal.
@@ -472,18 +472,16 @@ class RunFacts:
         if fatal is None:
             return
         at = Point(fatal.iteration or 0, 0.0, fatal.line)
-        facts.stop.CopyFrom(
-            self._new("Stop")(
+        facts.stop = facts_of.Stop(
                 message=_text(fatal.message),
                 shown=_text(_cut(fatal.message)),
                 file=_text(fatal.file),
                 before=_text(" ".join(_cut(text) for text in self._said_before(fatal.line))),
                 layer=_text(self._run.last_layer) if self._is_set_up(fatal.file) else "",
                 after_end=self._run.done,
-                at=self._curves.moment(at),
-                prior=self._curves.moment(at._replace(line=at.line - 1) if at.line > 1 else None),
+                at=moment(at),
+                prior=moment(at._replace(line=at.line - 1)) if at.line > 1 else None,
             )
-        )
 
     def _said_before(self, line: int) -> list[str]:
         """What libraries complained about right before Caffe gave up."""
@@ -499,13 +497,20 @@ class RunFacts:
         return file not in ("solver.cpp", "caffe.cpp", "upgrade_proto.cpp", "insert_splits.cpp")
 
 
-def _shorten(message: Any) -> None:
+def _first_value(head: facts_of.Head) -> float | None:
+    """The first training loss of a head."""
+    first = head.train.first if head.train is not None else None
+    return first.value if first is not None else None
+
+
+def _shorten(facts: Struct) -> None:
     """Round all numbers to the six digits that Caffe prints."""
-    for known, value in message.ListFields():
-        if known.type == known.TYPE_DOUBLE:
-            setattr(message, known.name, float(f"{value:.6g}"))
-        elif known.message_type is not None:
-            for one in (value,) if hasattr(value, "ListFields") else value:
+    for name in facts.__struct_fields__:
+        value = getattr(facts, name)
+        if isinstance(value, float):
+            setattr(facts, name, float(f"{value:.6g}"))
+        for one in value if isinstance(value, list) else (value,):
+            if isinstance(one, Struct):
                 _shorten(one)
 
 

@@ -13,6 +13,8 @@ from caffelint.engine.diagnosis import Diagnosis, diagnoses, unknown_causes
 from caffelint.engine.rule import RuleError
 from caffelint.engine.ruleset import RuleSet, load
 from caffelint.engine.run import Run, Target
+from caffelint.engine.vocabulary import Moment, Stop
+from caffelint.engine.vocabulary import Run as RunFacts
 from caffelint.resources import load_rules, proto_folder, rules_folder
 
 FACTS = (proto_folder() / "facts.desc").read_bytes()
@@ -72,9 +74,9 @@ class Anywhere:
         return not path and False
 
 
-def diagnose(given: RuleSet, findings: list[Diagnostic], **facts: object) -> Diagnosis:
-    moment = given.facts.new("Moment")(iteration=7, line=3)
-    run = given.facts.new("Run")(done=True, max_iter=9, end=moment, **facts)
+def diagnose(given: RuleSet, findings: list[Diagnostic], stop: str = "") -> Diagnosis:
+    moment = Moment(iteration=7, line=3)
+    run = RunFacts(done=True, max_iter=9, end=moment, stop=Stop(message=stop))
     target = Target("run", Source("a.log", ""), (Anywhere(),), {"run": run})
     (one,) = diagnoses(Run(given), target, findings)
     return one
@@ -152,11 +154,11 @@ def test_findings_of_one_rule_are_one_cause(tmp_path: Path) -> None:
 def test_rules_that_quote_a_message(tmp_path: Path) -> None:
     given = rules(tmp_path, "causes: [{printed: run.stop.message}]")
     message = "F1124 Check failed: Unknown thing 2 of layer 'conv', 17 of them (0 vs. 1)"
-    one = diagnose(given, [finding(2)], stop={"message": message})
+    one = diagnose(given, [finding(2)], stop=message)
     assert one.causes[0].finding is not None
-    one = diagnose(given, [], stop={"message": message})
+    one = diagnose(given, [], stop=message)
     assert "advice" in one.causes[0].words
-    assert diagnose(given, [], stop={"message": "Unknown"}).causes == ()
+    assert diagnose(given, [], stop="Unknown").causes == ()
 
 
 @pytest.mark.parametrize(

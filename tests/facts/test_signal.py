@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from caffelint.core.source import Source
+from caffelint.engine.vocabulary import Solver
 from caffelint.facts.build import FactBuilder
 from caffelint.facts.signal import starts_from_fillers
 from caffelint.model.build import set_up
 from caffelint.model.context import UNKNOWN, Context
 from caffelint.moments.outlook import outlook
-from caffelint.resources import load_rules
 
 from ..model.build import layer, message, net
 
@@ -57,8 +57,8 @@ def facts(text: str, solver: str = "") -> tuple[Any, dict[str, Any]]:
     built = net(text)
     shapes, _ = set_up(built)
     ahead = outlook(built, shapes, message(solver, "solver") if solver else None)
-    builder = FactBuilder(load_rules().facts, Source("", ""), UNKNOWN)
-    targets = list(builder.targets(built, builder.empty_solver(), shapes, ahead))
+    builder = FactBuilder(Source("", ""), UNKNOWN)
+    targets = list(builder.targets(built, Solver(), shapes, ahead))
     layers = {t.layer: t.variables["layer"] for t in targets if t.on == "layer"}
     return targets[0].variables["net"], layers
 

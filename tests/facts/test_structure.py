@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from caffelint.engine.vocabulary import Layer
 from caffelint.facts.structure import add_structure, memory_mib, namesakes
 from caffelint.model.build import set_up
-from caffelint.resources import load_rules
 
 from ..model.build import layer, net
 
@@ -32,7 +32,7 @@ def conv(bottom: str, top: str, outputs: int, more: str = "kernel_size: 1") -> s
 def facts(text: str, name: str) -> Any:
     whole = net(DATA + text)
     one = next(one for one in whole.layers if one.name == name)
-    made = load_rules().facts.new("Layer")()
+    made = Layer()
     add_structure(made, one, set_up(whole)[0])
     return made
 

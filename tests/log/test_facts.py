@@ -51,7 +51,7 @@ def test_saturated_from_a_row_on_and_at_its_line() -> None:
 
 def test_a_loss_that_is_saturated_once_and_recovers_is_not_saturated() -> None:
     facts = facts_of(lines([87.3365, 87.3365, 5.0, 2.0, 1.0, 0.8]))
-    assert not facts.HasField("saturated_since")
+    assert facts.saturated_since is None
 
 
 def test_heads_are_saturated_each_by_itself() -> None:

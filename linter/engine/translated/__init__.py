@@ -1,0 +1,1 @@
+"""The rules' expressions as Python; only ``operations`` is not written by a script."""
