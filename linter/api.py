@@ -7,7 +7,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from google.protobuf.message import Message as ProtobufMessage
 from msgspec import Struct
 
 from .core.collector import paused_collector
@@ -32,6 +31,8 @@ from .syntax.tree import Tree
 from .told import AUTO, named
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message as ProtobufMessage
+
     from .moments.report import NetSignal
 
 FileKind = Literal["net", "solver"]

@@ -14,6 +14,7 @@ from .engine.ruleset import RuleSet, cache_directory, load
 from .ownproto import ProtoError
 from .schema.descriptor import Schema
 from .schema.dialects import BVLC, Dialects, LayerFacts
+from .schema.table import Described, Packed
 
 if TYPE_CHECKING:
     from .engine.symptom import Symptoms
@@ -43,7 +44,8 @@ def _folder(package: str) -> Path:
 @cache
 def load_schema() -> Schema:
     """The schema of BVLC Caffe, read once per process."""
-    return Schema(_base(), known=load_dialects)
+    packed = (proto_folder() / "caffe.tables").read_bytes()
+    return Schema(Packed(packed, _base), known=load_dialects)
 
 
 @cache
@@ -73,7 +75,7 @@ def load_fork(
         content = known.with_own(_base(), names, own_proto)
     try:
         return Schema(
-            *(content, " + ".join(titles) or known.title(BVLC), names),
+            *(Described(content), " + ".join(titles) or known.title(BVLC), names),
             layers=[*known.layers(names), *own_layers],
             known=load_dialects,
             base=load_schema(),

@@ -2,8 +2,9 @@
 
 Each ``proto/<name>.desc`` holds one file and whatever it imports, without source information, so
 the same text always gives the same bytes. All of ``proto/dialects/`` goes into one
-``proto/dialects.desc``, without what it imports. The messages of ``proto/facts.proto`` are also
-written as classes, ``linter/engine/vocabulary.py``: most runs need them, and nothing of protobuf.
+``proto/dialects.desc``, without what it imports. BVLC's schema is also packed as tables,
+``proto/caffe.tables``, and the messages of ``proto/facts.proto`` are also
+written as classes, ``linter/engine/vocabulary.py``: most runs need no more, and no protobuf.
 ``--check`` writes nothing and names the stale files.
 """
 
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorSet
+
+from caffelint.schema.table import pack
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTO_DIR = ROOT / "proto"
@@ -99,6 +102,7 @@ def stale_files(folder: Path) -> dict[Path, bytes]:
     compiled[folder / "dialects.desc"] = compile_dialects(folder)
     if folder == PROTO_DIR:
         compiled[VOCABULARY] = vocabulary(compiled[folder / "facts.desc"])
+        compiled[folder / "caffe.tables"] = pack(compiled[folder / "caffe.desc"])
     return {
         target: content
         for target, content in sorted(compiled.items())

@@ -59,8 +59,8 @@ class DataReader:
     def __init__(
         self, schema: Schema, root: Path | None, limits: Limits, missing: set[str]
     ) -> None:
-        self._datum = schema.message_type(schema.pool.FindMessageTypeByName("caffe.Datum"))
-        self._blob = schema.message_type(schema.pool.FindMessageTypeByName("caffe.BlobProto"))
+        self._datum = schema.message_type("Datum")
+        self._blob = schema.message_type("BlobProto")
         self._root = root
         self._limits = limits
         self._missing = missing

@@ -47,7 +47,7 @@ def _hdf5(sets: dict[str, Any]) -> bytes:
 def _lmdb(records: list[dict[str, Any]], schema: Schema) -> bytes:
     import lmdb
 
-    datum = schema.message_type(schema.pool.FindMessageTypeByName("caffe.Datum"))
+    datum = schema.message_type("Datum")
     with tempfile.TemporaryDirectory() as folder:
         with (
             lmdb.open(folder, map_size=1 << 20) as environment,

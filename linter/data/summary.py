@@ -87,7 +87,7 @@ def _start(path: Path) -> Path | None:
 
 
 def _database(path: Path, use: Use, schema: Schema, limits: Limits) -> Summary:
-    datum = schema.message_type(schema.pool.FindMessageTypeByName("caffe.Datum"))
+    datum = schema.message_type("Datum")
     read: Database = read_database(path, datum, limits)
     if read.kind == "LEVELDB":
         raise DataError(
@@ -185,7 +185,7 @@ def _moved(problem: Problem, span: Span) -> Problem:
 
 
 def _mean(path: Path, schema: Schema) -> Summary:
-    blob = schema.message_type(schema.pool.FindMessageTypeByName("caffe.BlobProto"))
+    blob = schema.message_type("BlobProto")
     result = Summary(shown(path), "mean file", 1)
     try:
         result.sizes["×".join(map(str, read_mean(path, blob)))] = 1

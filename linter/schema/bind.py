@@ -12,13 +12,12 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
-
 from ..core.alike import all_alike, closest
 from ..core.problem import Problem
 from ..core.source import Span
 from ..syntax import recovery
 from ..syntax.tree import Field, Kind, Tree
+from . import scalar
 from .descriptor import EnumType, FieldType, MessageType
 from .dialects import Dialects
 from .message import Message
@@ -260,7 +259,7 @@ class _Binder:
     def _wrong_type(self, field: Field, type_: FieldType) -> None:
         found = {Kind.MESSAGE: "a block", Kind.EMPTY_LIST: "an empty list"}.get(Kind(field.kind))
         text = found or recovery.shown(field.text)
-        if field.kind == Kind.IDENTIFIER and type_.type == FieldDescriptor.TYPE_STRING:
+        if field.kind == Kind.IDENTIFIER and type_.type == scalar.STRING:
             self._report("unquoted-text", field.span, name=field.name, text=text)
         elif field.kind == Kind.STRING and type_.enum is not None:
             bare = field.text.strip("\"'")
@@ -325,7 +324,7 @@ def _last_block(message: Message) -> Message | None:
 
 def _unquoted_text(field: Field, type_: FieldType) -> str | None:
     """The text that a string field lacks the quotes for."""
-    if type_.type != FieldDescriptor.TYPE_STRING or field.kind not in (
+    if type_.type != scalar.STRING or field.kind not in (
         Kind.IDENTIFIER,
         Kind.BROKEN,
     ):
@@ -365,7 +364,7 @@ def _instead(field: Field, type_: FieldType) -> str:
     return ""
 
 
-_TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
+_TEXTS = (scalar.STRING, scalar.BYTES)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _EXACT = 2**53
 _ALIKE = 0.8

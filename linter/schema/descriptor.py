@@ -1,72 +1,67 @@
-"""A descriptor set as plain lookup tables, built message by message when first asked for."""
+"""A ``caffe.proto`` as plain lookup tables, built message by message when first asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
-from google.protobuf.message import Message as ProtobufMessage
-
+from . import scalar
 from .dialects import Dialects, LayerFacts
+from .table import FieldRow, Tables
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message as ProtobufMessage
 
 
 class EnumType:
-    """An enum: its values by name and by number."""
+    """An enum: its values by name and by number; ``path`` is its name, without package, with those
+    of the messages that it is declared in.
+    """
 
-    def __init__(self, descriptor: EnumDescriptor) -> None:
-        self.name: str = descriptor.name
-        self.path: str = descriptor.full_name.partition(".")[2]
-        self.numbers: dict[str, int] = {v.name: v.number for v in descriptor.values}
+    def __init__(self, path: str, values: Iterable[tuple[str, int]]) -> None:
+        self.name = path.rpartition(".")[2]
+        self.path = path
+        self.numbers: dict[str, int] = dict(values)
         # With aliases the first name of a number is the one to show.
-        self.names: dict[int, str] = {v.number: v.name for v in reversed(descriptor.values)}
+        self.names: dict[int, str] = {
+            number: name for name, number in reversed(self.numbers.items())
+        }
 
 
 class FieldType:
-    """One field of a message type. ``reader`` is its value type, as ``FieldDescriptor.TYPE_…``."""
+    """One field of a message type. ``type`` is its value type, one of ``scalar``'s."""
 
     __slots__ = ("name", "type", "repeated", "required", "default", "message", "enum")
 
-    def __init__(self, schema: Schema, descriptor: FieldDescriptor) -> None:
-        self.name: str = descriptor.name
-        self.type: int = descriptor.type
-        self.repeated: bool = descriptor.is_repeated
-        self.required: bool = descriptor.is_required
-        self.message: MessageType | None = None
-        self.enum: EnumType | None = None
-        self.default: Any = None
-        if self.type == FieldDescriptor.TYPE_MESSAGE:
-            self.message = schema.message_type(descriptor.message_type)
-        elif self.type == FieldDescriptor.TYPE_ENUM:
-            self.enum = schema.enum_type(descriptor.enum_type)
-            if not self.repeated:
-                self.default = self.enum.names[descriptor.default_value]
-        elif not self.repeated:
-            self.default = descriptor.default_value
+    def __init__(self, schema: Schema, row: FieldRow) -> None:
+        self.name = row.name
+        self.type = row.type
+        self.repeated = row.repeated
+        self.required = row.required
+        self.default = row.default
+        self.message = schema.message_type(row.of) if row.type == scalar.MESSAGE else None
+        self.enum = schema.enum_type(row.of) if row.type == scalar.ENUM else None
 
 
 class MessageType:
-    """One message type; its fields are looked up when first needed."""
+    """One message type; its fields are looked up when first needed. ``path`` is its name, without
+    package, with those of the messages that it is declared in.
+    """
 
-    def __init__(self, schema: Schema, descriptor: Descriptor) -> None:
+    def __init__(self, schema: Schema, path: str) -> None:
         self.schema = schema
-        self._descriptor = descriptor
-        self.name: str = descriptor.name
+        self.path = path
+        self.name = path.rpartition(".")[2]
 
     def __repr__(self) -> str:
         return f"MessageType({self.name!r})"
 
-    @property
-    def path(self) -> str:
-        """The name with those of the messages that it is declared in, without the package."""
-        return self._descriptor.full_name.partition(".")[2]
-
     @cached_property
     def fields(self) -> dict[str, FieldType]:
         """Fields by name, in the order of their declaration."""
-        return {f.name: FieldType(self.schema, f) for f in self._descriptor.fields}
+        rows = self.schema.tables.message(self.path)
+        return {row.name: FieldType(self.schema, row) for row in rows}
 
     @cached_property
     def required(self) -> tuple[str, ...]:
@@ -75,7 +70,7 @@ class MessageType:
 
     def new_message(self) -> ProtobufMessage:
         """An empty protobuf message of this type."""
-        return message_factory.GetMessageClass(self._descriptor)()
+        return self.schema.tables.new_message(self.path)
 
 
 class Schema:
@@ -89,7 +84,7 @@ class Schema:
 
     def __init__(
         self,
-        descriptor_set: bytes,
+        tables: Tables,
         title: str = "BVLC Caffe",
         dialects: tuple[str, ...] = (),
         layers: Iterable[LayerFacts] = (),
@@ -97,15 +92,13 @@ class Schema:
         base: Schema | None = None,
         own: bool = False,
     ) -> None:
+        self.tables = tables
         self.title = title
         self.base = base
         self.own = own
         self.dialects = dialects
         self.layers: dict[str, LayerFacts] = {layer.type: layer for layer in layers}
         self.known = known
-        self.pool = descriptor_pool.DescriptorPool()
-        for file in descriptor_pb2.FileDescriptorSet.FromString(descriptor_set).file:
-            self.pool.Add(file)
         self._messages: dict[str, MessageType] = {}
         self._enums: dict[str, EnumType] = {}
 
@@ -143,39 +136,36 @@ class Schema:
     @cached_property
     def net(self) -> MessageType:
         """The type of a net file."""
-        return self.message_type(self.pool.FindMessageTypeByName("caffe.NetParameter"))
+        return self.message_type("NetParameter")
 
     @cached_property
     def solver(self) -> MessageType:
         """The type of a solver file."""
-        return self.message_type(self.pool.FindMessageTypeByName("caffe.SolverParameter"))
+        return self.message_type("SolverParameter")
 
     def find_message(self, path: str) -> MessageType | None:
         """The message type of a name without package; None if there is none."""
-        try:
-            return self.message_type(self.pool.FindMessageTypeByName(f"caffe.{path}"))
-        except KeyError:
-            return None
+        return self.message_type(path) if self.tables.has_message(path) else None
 
     def find_enum(self, path: str) -> EnumType | None:
         """The enum of a name without package; None if there is none."""
         try:
-            return self.enum_type(self.pool.FindEnumTypeByName(f"caffe.{path}"))
+            return self.enum_type(path)
         except KeyError:
             return None
 
-    def message_type(self, descriptor: Descriptor | None) -> MessageType:
-        """The table of a message type; one object per type."""
-        assert descriptor is not None  # a field of message type has one
-        name = descriptor.full_name
-        if name not in self._messages:
-            self._messages[name] = MessageType(self, descriptor)
-        return self._messages[name]
+    def message_type(self, path: str) -> MessageType:
+        """The message type of a name without package that the schema has; one object per type."""
+        if path not in self._messages:
+            self._messages[path] = MessageType(self, path)
+        return self._messages[path]
 
-    def enum_type(self, descriptor: EnumDescriptor | None) -> EnumType:
-        """The table of an enum type; one object per type."""
-        assert descriptor is not None  # a field of enum type has one
-        name = descriptor.full_name
-        if name not in self._enums:
-            self._enums[name] = EnumType(descriptor)
-        return self._enums[name]
+    def enum_type(self, path: str) -> EnumType:
+        """The enum of a name without package; one object per type.
+
+        Raises:
+            KeyError: if there is none.
+        """
+        if path not in self._enums:
+            self._enums[path] = EnumType(path, self.tables.enum(path))
+        return self._enums[path]

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from google.protobuf import descriptor_pool, message_factory
-from google.protobuf.descriptor_pb2 import (
-    DescriptorProto,
-    EnumDescriptorProto,
-    FieldDescriptorProto,
-    FileDescriptorProto,
-    FileDescriptorSet,
-)
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor_pb2 import (
+        DescriptorProto,
+        EnumDescriptorProto,
+        FieldDescriptorProto,
+        FileDescriptorProto,
+        FileDescriptorSet,
+    )
 
 BVLC = "bvlc"
 PACKAGE = "caffe"
@@ -95,7 +96,7 @@ class Dialects:
     """
 
     def __init__(self, options: bytes, additions: bytes) -> None:
-        files = FileDescriptorSet.FromString(additions).file
+        files = _read(additions).file
         told = _with_options(options, additions)
         _take_into_one_package(files)
         self.by_name: dict[str, Dialect] = {
@@ -132,7 +133,7 @@ class Dialects:
 
     def extended(self, base: bytes, names: Sequence[str]) -> bytes:
         """BVLC's descriptor set with the additions of some dialects."""
-        result = FileDescriptorSet.FromString(base)
+        result = _read(base)
         file = next(one for one in result.file if one.package == PACKAGE)
         for dialect in self.family(names):
             _lay_over(file, dialect.file)
@@ -145,9 +146,9 @@ class Dialects:
         What that one defines otherwise than BVLC does is taken over where it is the parameters of a
         layer type; what nets and solvers themselves are made of keeps BVLC's definition.
         """
-        result = FileDescriptorSet.FromString(self.extended(base, names))
+        result = _read(self.extended(base, names))
         file = next(one for one in result.file if one.package == PACKAGE)
-        additions = FileDescriptorSet.FromString(own).file
+        additions = _read(own).file
         _take_into_one_package(additions)
         core = {one.name: _names(one) for one in file.message_type if one.name in _CORE}
         for one in additions:
@@ -256,10 +257,18 @@ class Dialects:
 _FEW = 3
 
 
+def _read(descriptor_set: bytes) -> FileDescriptorSet:
+    from google.protobuf import descriptor_pb2
+
+    return descriptor_pb2.FileDescriptorSet.FromString(descriptor_set)
+
+
 def _with_options(options: bytes, additions: bytes) -> Iterator[Any]:
     """The options of each file, read with a pool that knows ours."""
+    from google.protobuf import descriptor_pool, message_factory
+
     pool = descriptor_pool.DescriptorPool()
-    for file in FileDescriptorSet.FromString(options).file:
+    for file in _read(options).file:
         pool.Add(file)
     described = pool.FindMessageTypeByName("google.protobuf.FileDescriptorSet")
     dialect = pool.FindExtensionByName("caffelint.dialect")

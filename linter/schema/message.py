@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
-
-from google.protobuf.message import Message as ProtobufMessage
+from typing import TYPE_CHECKING, Any
 
 from ..core.source import Span
 from ..syntax.tree import Field
 from .descriptor import MessageType
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message as ProtobufMessage
 
 _NOWHERE = Span(0, 0)
 _STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")

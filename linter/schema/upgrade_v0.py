@@ -18,11 +18,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from google.protobuf.descriptor import FieldDescriptor
-
 from ..core.alike import closest
 from ..core.problem import Problem
 from ..core.source import Span
+from . import scalar
 from .message import Message
 from .upgrade_v1 import V1_TYPES, Upgraded
 
@@ -249,7 +248,7 @@ class _V0Layer:
     def _move(self, name: str, block: str, to: str) -> None:
         target = self.layer.own_block(block, self.v0.node) if block else self.layer
         field, value = target.type.fields[to], self.v0.get(name)
-        if field.type == FieldDescriptor.TYPE_UINT32:
+        if field.type == scalar.UINT32:
             # new_height and new_width were int32; C++ lets a negative number wrap round.
             value %= 1 << 32
         # A convolution's sizes are lists since it can be of any dimension.

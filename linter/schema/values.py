@@ -10,10 +10,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
-
 from ..syntax.lexer import next_token, unescape
 from ..syntax.tree import Field, Kind
+from . import scalar
 
 
 def read_string(field: Field) -> str:
@@ -104,39 +103,39 @@ _UINT64 = _integer_reader(0, 2**64 - 1)
 read_int32 = _INT32
 
 READERS: dict[int, Callable[[Field], Any]] = {
-    FieldDescriptor.TYPE_STRING: read_string,
-    FieldDescriptor.TYPE_BYTES: read_bytes,
-    FieldDescriptor.TYPE_BOOL: read_bool,
-    FieldDescriptor.TYPE_FLOAT: read_float,
-    FieldDescriptor.TYPE_DOUBLE: read_float,
-    FieldDescriptor.TYPE_INT32: _INT32,
-    FieldDescriptor.TYPE_SINT32: _INT32,
-    FieldDescriptor.TYPE_SFIXED32: _INT32,
-    FieldDescriptor.TYPE_INT64: _INT64,
-    FieldDescriptor.TYPE_SINT64: _INT64,
-    FieldDescriptor.TYPE_SFIXED64: _INT64,
-    FieldDescriptor.TYPE_UINT32: _UINT32,
-    FieldDescriptor.TYPE_FIXED32: _UINT32,
-    FieldDescriptor.TYPE_UINT64: _UINT64,
-    FieldDescriptor.TYPE_FIXED64: _UINT64,
+    scalar.STRING: read_string,
+    scalar.BYTES: read_bytes,
+    scalar.BOOL: read_bool,
+    scalar.FLOAT: read_float,
+    scalar.DOUBLE: read_float,
+    scalar.INT32: _INT32,
+    scalar.SINT32: _INT32,
+    scalar.SFIXED32: _INT32,
+    scalar.INT64: _INT64,
+    scalar.SINT64: _INT64,
+    scalar.SFIXED64: _INT64,
+    scalar.UINT32: _UINT32,
+    scalar.FIXED32: _UINT32,
+    scalar.UINT64: _UINT64,
+    scalar.FIXED64: _UINT64,
 }
 
 RANGES: dict[int, tuple[int, int]] = {
-    FieldDescriptor.TYPE_INT32: (-(2**31), 2**31 - 1),
-    FieldDescriptor.TYPE_INT64: (-(2**63), 2**63 - 1),
-    FieldDescriptor.TYPE_UINT32: (0, 2**32 - 1),
-    FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
+    scalar.INT32: (-(2**31), 2**31 - 1),
+    scalar.INT64: (-(2**63), 2**63 - 1),
+    scalar.UINT32: (0, 2**32 - 1),
+    scalar.UINT64: (0, 2**64 - 1),
 }
 """Least and greatest number of a type."""
 
 EXPECTED = {
-    FieldDescriptor.TYPE_STRING: "a quoted text",
-    FieldDescriptor.TYPE_BYTES: "a quoted text",
-    FieldDescriptor.TYPE_BOOL: "true or false",
-    FieldDescriptor.TYPE_FLOAT: "a number",
-    FieldDescriptor.TYPE_DOUBLE: "a number",
-    FieldDescriptor.TYPE_MESSAGE: "a block in braces",
-    FieldDescriptor.TYPE_UINT32: "a whole number that is not negative",
-    FieldDescriptor.TYPE_UINT64: "a whole number that is not negative",
+    scalar.STRING: "a quoted text",
+    scalar.BYTES: "a quoted text",
+    scalar.BOOL: "true or false",
+    scalar.FLOAT: "a number",
+    scalar.DOUBLE: "a number",
+    scalar.MESSAGE: "a block in braces",
+    scalar.UINT32: "a whole number that is not negative",
+    scalar.UINT64: "a whole number that is not negative",
 }
 """What to call the wanted value in a message; whole numbers where nothing is listed."""

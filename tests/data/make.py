@@ -68,7 +68,7 @@ def hdf5(sets: Mapping[str, Any]) -> bytes:
 def datum(**fields: Any) -> bytes:
     """A record; by default a plain 1×2×2 image."""
     schema = load_schema()
-    type_ = schema.message_type(schema.pool.FindMessageTypeByName("caffe.Datum"))
+    type_ = schema.message_type("Datum")
     record: Any = type_.new_message()
     for name, value in {"channels": 1, "height": 2, "width": 2, "data": b"abcd", **fields}.items():
         setattr(record, name, value)
@@ -91,11 +91,20 @@ def lmdb(folder: Path, records: Iterable[bytes]) -> Path:
 def mean(*shape: int) -> bytes:
     """A mean file of this shape: num, channels, height, width."""
     schema = load_schema()
-    blob: Any = schema.message_type(
-        schema.pool.FindMessageTypeByName("caffe.BlobProto")
-    ).new_message()
+    blob: Any = schema.message_type("BlobProto").new_message()
     blob.num, blob.channels, blob.height, blob.width = shape
     blob.data.extend([0.0] * (shape[0] * shape[1] * shape[2] * shape[3]))
+    content: bytes = blob.SerializeToString()
+    return content
+
+
+def mean_of(shape: tuple[int, ...], values: int) -> bytes:
+    """A mean file whose shape is written as Caffe writes it now, with so many values."""
+    schema = load_schema()
+    type_ = schema.message_type("BlobProto")
+    blob: Any = type_.new_message()
+    blob.shape.dim.extend(shape)
+    blob.data.extend([0.0] * values)
     content: bytes = blob.SerializeToString()
     return content
 
