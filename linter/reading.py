@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
@@ -29,10 +30,11 @@ MAX_SIGNS, _SIGNS = 5_000_000, b":{}<,\n"
 MAX_BLOCKS = 1_000_000
 _COUNTED = frozenset(("top", "bottom", "input", "input_dim", "dim"))
 _SHORT = 1024 * 1024
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class CheckError(Exception):
-    """A path that cannot be checked at all: it is not there, or cannot be read."""
+    """A path that cannot be checked at all: it is not there, or cannot be read as text."""
 
 
 class File(Struct, frozen=True):
@@ -49,7 +51,7 @@ def read_file(path: Path, told: Told = NOTHING_TOLD) -> File:
     """Read a net or solver file; ``told`` is what is known of the Caffe that it is written for.
 
     Raises:
-        CheckError: if the path cannot be read or is too large.
+        CheckError: if the path cannot be read, is too large or UTF-16 text.
         caffelint.told.UnknownDialectError: for a dialect that is not known.
     """
     return read_bytes(path, bytes_of(str(path)), told)
@@ -92,6 +94,8 @@ def differ(one: str, other: str) -> bool:
 
 def read_text(path: Path, data: bytes, told: Told = NOTHING_TOLD) -> File:
     """The same for bytes at hand; ``path`` is the name that messages show."""
+    if data.startswith(_UTF_16):
+        raise CheckError(f"{path}: UTF-16 text, which Caffe cannot read; save it as UTF-8")
     if len(data) > _SHORT and len(data) - len(data.translate(None, _SIGNS)) > MAX_SIGNS:
         raise CheckError(f"{path}: more than {MAX_SIGNS:,} lines and values")
     return read_source(path, Source.from_bytes(path.as_posix(), data), told)

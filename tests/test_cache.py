@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import run
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -19,8 +21,11 @@ from caffelint.cache import Results
 from caffelint.check import Checker
 from caffelint.config import Configs
 from caffelint.core import looking
+from caffelint.model.weights import WeightsError
 from caffelint.report import render
-from caffelint.resources import load_own_rules, load_rules
+from caffelint.resources import load_own_rules, load_rules, load_schema
+
+from .data.make import datum, lmdb
 
 NET = """\
 name: "n"
@@ -110,10 +115,20 @@ def test_nothing_is_made_twice(tree: Path) -> None:
     assert told(cached=False)[0] == first
 
 
-def write(name: str, text: str | bytes) -> Callable[[], None]:
-    data = text.encode() if isinstance(text, str) else text
+Content = str | bytes | Callable[[], bytes]
 
+
+def database(*labels: int) -> bytes:
+    """What an LMDB of images with these labels holds."""
+    with TemporaryDirectory() as folder:
+        records = [datum(label=label) for label in labels]
+        return (lmdb(Path(folder) / "db", records) / "data.mdb").read_bytes()
+
+
+def write(name: str, text: Content) -> Callable[[], None]:
     def change() -> None:
+        content = text() if callable(text) else text
+        data = content.encode() if isinstance(content, str) else content
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
@@ -194,6 +209,98 @@ def test_another_run_is_another_run(
     new, _ = told(cached=True, paths=paths, **given)
     assert new == told(cached=False, paths=paths, **given)[0]
     assert told(cached=True)[1] == 0
+
+
+def weights(layer: str) -> bytes:
+    """A file with learned blobs for one layer of the nets here."""
+    stored: Any = load_schema().net.new_message()
+    blob = stored.layer.add(name=layer).blobs.add()
+    blob.shape.dim.extend((2, 2))
+    blob.data.extend([0.5] * 4)
+    content: bytes = stored.SerializeToString()
+    return content
+
+
+PROTO = """\
+syntax = "proto2";
+package caffe;
+message LayerParameter { optional MyParameter my_param = 200; }
+message MyParameter { optional float gain = 1; }
+"""
+IN_LMDB = NET.replace("batch_size: 4 }", "batch_size: 4 backend: LMDB }")
+OWN = 'layer { name: "my" type: "MyLoss" bottom: "fc" my_param { gain: 1 more: 2 } }\n'
+
+
+@pytest.mark.parametrize(
+    ("given", "files", "change"),
+    [
+        pytest.param(
+            {"weights": ["w.caffemodel"]},
+            {"w.caffemodel": weights("fc")},
+            write("w.caffemodel", weights("ip")),
+            id="weights-of-the-run",
+        ),
+        pytest.param(
+            {},
+            {"a/solver.prototxt": f'{SOLVER}weights: "w.caffemodel"\n', "a/w.caffemodel": b""},
+            write("a/w.caffemodel", weights("fc")),
+            id="weights-of-a-solver",
+        ),
+        pytest.param(
+            {},
+            {".caffelint.yaml": "weights: [w.caffemodel]\n", "w.caffemodel": weights("fc")},
+            write("w.caffemodel", weights("ip")),
+            id="weights-of-the-config",
+        ),
+        pytest.param(
+            {},
+            {"a/train.prototxt": IN_LMDB, "a/lmdb/data.mdb": lambda: database(0, 1)},
+            write("a/lmdb/data.mdb", lambda: database(0, 7)),
+            id="labels-in-a-database",
+        ),
+        pytest.param(
+            {"proto": "own.proto"},
+            {"own.proto": PROTO, "a/train.prototxt": NET + OWN},
+            write("own.proto", PROTO.replace("gain = 1;", "gain = 1; optional float more = 2;")),
+            id="the-users-own-schema",
+        ),
+    ],
+)
+def test_what_findings_hang_on_besides(
+    tree: Path,
+    given: dict[str, object],
+    files: dict[str, Content],
+    change: Callable[[], None],
+) -> None:
+    here = (".",)
+    for name, content in files.items():
+        write(name, content)()
+    first, _ = told(cached=True, paths=here, **given)
+    assert told(cached=True, paths=here, **given) == (first, 0)
+    change()
+    new, made = told(cached=True, paths=here, **given)
+    assert made
+    assert new != first
+    assert new == told(cached=False, paths=here, **given)[0]
+    assert told(cached=True, paths=here, **given) == (new, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda: Path("w.caffemodel").unlink(), id="gone"),
+        pytest.param(write("w.caffemodel", weights("fc")[:-1]), id="cut-short"),
+    ],
+)
+def test_weights_that_cannot_be_read_any_more_end_the_run(
+    tree: Path, change: Callable[[], None]
+) -> None:
+    write("w.caffemodel", weights("fc"))()
+    told(cached=True, weights=["w.caffemodel"])
+    change()
+    for _ in range(2):
+        with pytest.raises(WeightsError):
+            told(cached=True, weights=["w.caffemodel"])
 
 
 def test_own_rules_count(tree: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from ..core.extras import library
 from ..core.looking import state_of
 from .limits import Limits, evenly
 
@@ -49,12 +50,8 @@ class Hdf5File(Struct):
 
 
 def h5py() -> Any | None:
-    """The module, None where it is not installed."""
-    try:
-        import h5py as module
-    except ImportError:
-        return None
-    return module
+    """The module, None where it cannot be loaded."""
+    return library("h5py")
 
 
 def read_hdf5(path: Path, names: Iterable[str] | None, limits: Limits, module: Any) -> Hdf5File:

@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..core.extras import library
 from ..core.looking import open_file, state_of
 
 _MOST_PIXELS = 16_000_000
@@ -42,12 +43,8 @@ class Image(NamedTuple):
 
 
 def pillow() -> Any | None:
-    """Pillow's Image module, None where it is not installed."""
-    try:
-        from PIL import Image as module  # noqa: N813 - a module of that name
-    except ImportError:
-        return None
-    return module
+    """Pillow's Image module, None where it cannot be loaded."""
+    return library("PIL.Image")
 
 
 def open_image(source: Path | bytes, module: Any) -> Image:

@@ -253,13 +253,11 @@ class _Plan:
             if spot.field is None:
                 raise NoFixError
             self._edits.append(Edit(spot.field.name_span, change.rename))
-        elif change.bypass:
+        else:
             found = bypass(self._tree, self._anchors[0].message.node, change.bypass, change.at)
             if not found:
                 raise NoFixError
             self._edits += found
-        else:
-            raise NoFixError
 
     # One change
 

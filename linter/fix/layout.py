@@ -41,7 +41,8 @@ def line_end(text: str, at: int) -> int:
 
 def starts_line(text: str, at: int) -> bool:
     """Whether only blanks stand before ``at`` on its line."""
-    return not text[line_start(text, at) : at].strip(_BLANKS + "\ufeff")
+    start = line_start(text, at)
+    return text[start - 1 : start] in ("", "\n") and not text[start:at].strip(_BLANKS + "\ufeff")
 
 
 def indentation(text: str, at: int) -> str:

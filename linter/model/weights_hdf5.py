@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from ..core.extras import library
 from ..core.looking import state_of
 from .weights import MAX_AXES, Run, StoredBlob, StoredLayer, Weights
 
@@ -24,7 +25,7 @@ def read(path: Path) -> Weights:
 
     Raises:
         ValueError: if the file is damaged, or no Caffe weights.
-        ImportError: if h5py is not installed.
+        ImportError: if h5py cannot be loaded.
     """
     with _Opened(path) as opened:
         data = opened.child(opened.file, "data")
@@ -42,7 +43,7 @@ def read_state(path: Path) -> Weights:
 
     Raises:
         ValueError: if the file is damaged, or no solver state.
-        ImportError: if h5py is not installed.
+        ImportError: if h5py cannot be loaded.
     """
     with _Opened(path) as opened:
         history = opened.child(opened.file, "history")
@@ -61,9 +62,10 @@ class _Opened:
     """An HDF5 file for reading; all that h5py raises for a damaged one becomes a ValueError."""
 
     def __init__(self, path: Path) -> None:
-        import h5py
-
-        self._h5py: Any = h5py
+        module = library("h5py")
+        if module is None:
+            raise ImportError("h5py cannot be loaded")
+        self._h5py: Any = module
         self._path = path
         self._size = state_of(str(path))[0]
         self.file: Any = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,12 @@ def folder(tmp_path: Path) -> Path:
     sets = {"data": np.ones((4, 5), "f4"), "label": [0, 1, 2, 0]}
     write(tmp_path, {"a.h5": hdf5(sets), "h5.txt": "a.h5\nb.h5\n"})
     write(tmp_path, {"mean.binaryproto": mean(1, 3, 4, 4), "bad.binaryproto": b"x"})
+    write(tmp_path, {"bad.h5": b"\x89HDF\r\n\x1a\n", "ldb/CURRENT": "MANIFEST-000001\n"})
+    write(tmp_path, {"words.h5": hdf5({"data": np.ones((4, 5), "f4"), "words": ["a", "b"]})})
+    write(tmp_path, {"empty.txt": "", "large.binaryproto": b""})
+    with (tmp_path / "large.binaryproto").open("wb") as file:
+        file.truncate(1 << 40)
+    os.mkfifo(tmp_path / "pipe")
     return tmp_path
 
 
@@ -53,14 +60,24 @@ def folder(tmp_path: Path) -> Path:
         ),
         pytest.param(("mean.binaryproto",), 0, ["mean file", "1×3×4×4"], id="mean"),
         pytest.param(("bad.binaryproto",), 1, ["cannot be loaded: it is"], id="bad-mean"),
+        pytest.param(("large.binaryproto",), 1, ["cannot be loaded: it has"], id="large-mean"),
+        pytest.param(
+            ("list.txt", "--classes", "1"), 1, ["label 1, but --classes 1"], id="classes-of-a-list"
+        ),
+        pytest.param(("empty.txt",), 1, ["error: ", "no images"], id="empty-list"),
+        pytest.param(("bad.h5",), 1, ["HDF5 file", "error: "], id="damaged-hdf5"),
+        pytest.param(("words.h5",), 1, ['"words"    2 object'], id="a-set-of-text"),
         pytest.param(("gone",), 2, [], id="not-there"),
+        pytest.param((".",), 2, ["the directory holds no LMDB"], id="directory"),
+        pytest.param(("ldb",), 2, ["a LevelDB; only LMDB can be read"], id="leveldb"),
+        pytest.param(("pipe",), 2, ["not a regular file"], id="pipe"),
     ],
 )  # fmt: skip
 def test_summary(folder: Path, arguments: tuple[str, ...], status: int, words: list[str]) -> None:
     done = run(folder, *arguments)
     assert (done.returncode, "Traceback" in done.stderr) == (status, False)
     for word in words:
-        assert word in done.stdout
+        assert word in (done.stderr if status == 2 else done.stdout)
 
 
 def test_as_json(folder: Path) -> None:
@@ -69,6 +86,10 @@ def test_as_json(folder: Path) -> None:
     assert document["sizes"] == {"1×2×2": 40}
     assert document["labels"]["counts"] == {"0": 10, "1": 10, "2": 10, "3": 10}
     assert [one["rule"] for one in document["diagnostics"]] == ["CL833"]
+    listed = json.loads(run(folder, "list.txt", "--format", "json").stdout)
+    assert (listed["count"], listed["found"], listed["sizes"]["3×8×8"]) == (3, 2, 1)
+    (data, label) = json.loads(run(folder, "a.h5", "--format", "json").stdout)["sets"]
+    assert (data["shape"], data["highest"], label["name"]) == ([4, 5], 1, "label")
 
 
 def test_many_labels_become_ranges(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,34 @@ def test_a_copy_that_broke_off(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100_000])
     with pytest.raises(LmdbError, match="broke off"):
         Lmdb(path)
+
+
+def damage(path: Path, kind: str) -> None:
+    """Change one thing in the last written description of a database, or in its tree's root."""
+    with Lmdb(path) as database:
+        meta = database._meta
+    data = bytearray(path.read_bytes())
+    root = meta.root * meta.page_size
+    if kind == "entries":
+        for page in (0, meta.page_size):
+            struct.pack_into("<Q", data, page + 16 + 24 + 48 + 32, 1 << 60)
+    elif kind == "flags":
+        struct.pack_into("<H", data, root + 10, 0)
+    elif kind == "circle":
+        (lower,) = struct.unpack_from("<H", data, root + 12)
+        for node in struct.unpack_from(f"<{(lower - 16) // 2}H", data, root + 16):
+            struct.pack_into("<HHH", data, root + node, meta.root & 0xFFFF, meta.root >> 16, 0)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("kind", ["entries", "flags", "circle"])
+def test_a_damaged_tree(tmp_path: Path, kind: str) -> None:
+    path = lmdb(tmp_path / "db", records(3000, 20)) / "data.mdb"
+    damage(path, kind)
+    with pytest.raises(LmdbError, match="its tree is damaged"), Lmdb(path) as database:
+        list(database.values())
+    with pytest.raises(LmdbError, match="its tree is damaged"), Lmdb(path) as database:
+        database.at(0.5)
 
 
 def test_damage_never_ends_in_anything_but_an_lmdb_error(tmp_path: Path) -> None:

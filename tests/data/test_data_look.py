@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,20 @@ from caffelint.model.phase import State
 from caffelint.reading import read_file
 from caffelint.resources import load_rules, load_schema
 
-from .make import LOSS, datum, hdf5, image, images, lint, lmdb, mean, net, places, write
+from .make import (
+    LOSS,
+    datum,
+    hdf5,
+    image,
+    images,
+    lint,
+    lmdb,
+    mean,
+    mean_of,
+    net,
+    places,
+    write,
+)
 
 ACCURACY = (
     'layer { name: "accuracy" type: "Accuracy" bottom: "ip" bottom: "label" top: "accuracy" '
@@ -242,6 +256,21 @@ def test_a_sound_database_says_nothing(tmp_path: Path) -> None:
             [datum(label=0), b"\xff\xff\xff"], "backend: LMDB", [("datum-faulty", 2)], id="no-datum"
         ),
         pytest.param(
+            [datum(label=0), datum(data=b"")], "backend: LMDB", [("datum-faulty", 2)], id="no-data"
+        ),
+        pytest.param(
+            [datum(label=0), datum(label=1, height=0)],
+            "backend: LMDB",
+            [("datum-faulty", 2)],
+            id="a-size-of-0",
+        ),
+        pytest.param(
+            [datum(label=0), datum(label=1, height=3)],
+            "backend: LMDB",
+            [("datum-faulty", 2)],
+            id="fewer-values-than-its-size",
+        ),
+        pytest.param(
             [datum(label=0), datum(label=1, width=3, data=b"abcdef")],
             "backend: LMDB",
             [("sizes-mixed", 2)],
@@ -282,6 +311,7 @@ def test_a_large_database_is_sampled(tmp_path: Path) -> None:
     (one,) = lint(tmp_path, text, data_sample=4)
     assert one.name == "labels-sorted"
     assert "1000 of each one" in one.message
+    assert lint(tmp_path, text, data_sample=1) == []
 
 
 def test_leveldb_is_recognised_only(tmp_path: Path) -> None:
@@ -330,6 +360,23 @@ def test_hdf5_files(tmp_path: Path, sets: dict[str, Any], found: list[str]) -> N
     assert all(place[1:] == ("train.txt", 2) for place in places(diagnostics))
 
 
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        pytest.param("", [("list-empty", "net.prototxt", 2)], id="nothing"),
+        pytest.param("a.h5\n", [], id="all-there"),
+        pytest.param("a.h5\nb.h5\n", [("listed-file-missing", "train.txt", 2)], id="one-is-not"),
+        pytest.param("b.h5 c.h5\n", [("listed-files-not-found", "net.prototxt", 2)], id="none-is"),
+        pytest.param("net.prototxt", [("hdf5-unreadable", "train.txt", 1)], id="no-hdf5"),
+    ],
+)
+def test_lists_of_hdf5_files(tmp_path: Path, listed: str, found: list[Any]) -> None:
+    sets = {"data": np.ones((4, 5)), "label": [0, 1, 2, 0]}
+    write(tmp_path, {"train.txt": listed, "a.h5": hdf5(sets)})
+    text = net("HDF5Data", 'source: "train.txt" batch_size: 2 shuffle: true')
+    assert places(lint(tmp_path, text)) == found
+
+
 def test_hdf5_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
     import h5py
 
@@ -348,6 +395,9 @@ def test_hdf5_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
     ("content", "transform", "rules"),
     [
         pytest.param(mean(1, 3, 8, 8), "", [], id="fits"),
+        pytest.param(mean_of((1, 3, 8, 8), 192), "", [], id="fits-in-the-form-with-a-shape"),
+        pytest.param(mean_of((3, 8, 9), 216), "", ["mean-size-differs"], id="with-three-axes"),
+        pytest.param(mean_of((1, 3, 8, 8), 9), "", ["mean-file-unreadable"], id="too-few-values"),
         pytest.param(mean(1, 3, 9, 8), "", ["mean-size-differs"], id="height"),
         pytest.param(mean(1, 1, 8, 8), "", ["mean-size-differs"], id="channels"),
         pytest.param(mean(1, 3, 8, 8)[:-40], "", ["mean-file-unreadable"], id="broken-off"),
@@ -359,6 +409,25 @@ def test_mean_files(tmp_path: Path, content: bytes, transform: str, rules: list[
     write(tmp_path, {"mean.binaryproto": content})
     text = net("ImageData", images(), transform=f'mean_file: "mean.binaryproto" {transform}')
     assert names(lint(tmp_path, text)) == rules
+
+
+def test_a_mean_file_of_windows_is_not_held_against_sizes_that_their_list_decides(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, {"mean.binaryproto": mean(1, 3, 8, 8), "windows.txt": ""})
+    block = "crop_size: 227 mean_file: 'mean.binaryproto'"
+    text = (
+        'layer { name: "data" type: "WindowData" top: "data" top: "label"\n'
+        f'  transform_param {{ {block} }} window_data_param {{ source: "windows.txt" }} }}\n'
+    )
+    assert lint(tmp_path, text) == []
+
+
+def test_a_huge_mean_file_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "mean.binaryproto").open("wb") as file:
+        file.truncate(1 << 40)
+    (one,) = lint(tmp_path, net("ImageData", images(), transform='mean_file: "mean.binaryproto"'))
+    assert (one.name, "1099511627776 bytes" in one.message) == ("mean-file-unreadable", True)
 
 
 def test_a_mean_smaller_than_the_crop(tmp_path: Path) -> None:
@@ -441,12 +510,17 @@ def test_sizes_of_sources(tmp_path: Path) -> None:
     lmdb(tmp_path / "db", [datum(label=0)] * 7)
     sets = {"data": np.ones((4, 5)), "label": [0, 1, 2, 0]}
     write(tmp_path, {"h5.txt": "a.h5\nb.h5\n", "a.h5": hdf5(sets), "b.h5": hdf5(sets)})
-    write(tmp_path, {"list.txt": "a 0\nb 1\n\n"})
+    write(tmp_path, {"list.txt": "a 0\nb 1\n\n", "h5.h5": hdf5(sets), "lost.txt": "a.h5 c.h5"})
     for type_, source, wanted in (
         ("Data", "db", 7),
         ("HDF5Data", "h5.txt", 8),
         ("ImageData", "list.txt", 3),
         ("ImageData", "gone.txt", None),
+        ("ImageData", "h5.h5", None),
+        ("HDF5Data", "db", None),
+        ("HDF5Data", "lost.txt", None),
+        ("Data", "list.txt", None),
+        ("Data", "", None),
     ):
         write(tmp_path, {"net.prototxt": net(type_, f'source: "{source}" batch_size: 1')})
         file = read_file(tmp_path / "net.prototxt")
@@ -492,11 +566,15 @@ def test_any_bytes(tmp_path: Path, type_: str) -> None:
             lint(tmp_path, net(type_, f'source: "{source}" batch_size: 2 ', transform=""))
 
 
+@pytest.mark.parametrize("error", ["ImportError", "ValueError", "OSError"])
 def test_without_the_libraries_the_rest_is_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "PIL", None)
-    monkeypatch.setitem(__import__("sys").modules, "h5py", None)
+    """A library for another NumPy raises a ValueError, one without its .so file an OSError."""
+    write(tmp_path, {f"lib/{name}.py": f"raise {error}" for name in ("PIL", "h5py")})
+    monkeypatch.syspath_prepend(tmp_path / "lib")
+    for name in [one for one in sys.modules if one.partition(".")[0] in ("PIL", "h5py")]:
+        monkeypatch.delitem(sys.modules, name)
     lines = "".join(f"{i}.png {label}\n" for i, label in enumerate((0, 9)))
     write(
         tmp_path, {"train.txt": lines, "0.png": b"", "1.png": b"", "h5.txt": "a.h5\n", "a.h5": b""}
@@ -506,3 +584,9 @@ def test_without_the_libraries_the_rest_is_done(
     checker = Checker(load_rules(), Config(root=str(tmp_path)))
     checker.check([tmp_path / "net.prototxt"])
     assert checker.missing == {"h5py"}
+    lmdb(tmp_path / "db", [datum(encoded=True, data=b"", label=9), datum(encoded=True, label=9)])
+    write(tmp_path, {"net.prototxt": net("Data", 'source: "db" batch_size: 2 backend: LMDB')})
+    checker = Checker(load_rules(), Config(root=str(tmp_path)))
+    report = checker.check([tmp_path / "net.prototxt"])
+    assert checker.missing == {"pillow"}
+    assert {"datum-faulty", "label-out-of-range"} <= set(names(report.diagnostics))

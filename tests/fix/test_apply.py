@@ -10,6 +10,7 @@ import pytest
 from caffelint.core.diagnostic import Diagnostic, Edit, Fix, Place, Report, Severity
 from caffelint.core.source import Source, Span
 from caffelint.fix.apply import Outcome, WriteError, fix_all, write
+from caffelint.fix.told import listing
 
 NAME = "a.prototxt"
 
@@ -64,6 +65,12 @@ def test_what_is_left_out_is_told() -> None:
     assert [(found.message, reason) for found, reason in one.dropped] == [
         ("a to !", "its fix would break the file"),
         ("b to !!", "its fix would break the file"),
+    ]
+    words = list(listing(run("a b c", ("a", "!"), ("c", "z")), every=True))
+    assert words == [
+        "a.prototxt:1: t [XX001 x]",
+        "a.prototxt:1: its fix would break the file [XX001 x]",
+        "1 fix in 1 file",
     ]
 
 

@@ -150,6 +150,58 @@ def rules(folder: Path, changes: str) -> RuleSet:
             id="move-nothing-to-where-it-is-unknown",
         ),
         pytest.param(
+            "[{remove: $param.num_output}]",
+            "inner_product_param {\n    # of classes\n    num_output: 3\n  }",
+            "inner_product_param {\n    # of classes\n  }",
+            id="remove-no-block-that-starts-with-a-comment",
+        ),
+        pytest.param(
+            "[{remove: 'axis, num_output', from: $param}]",
+            "inner_product_param { axis: 1 num_output: 3 }\n  loss_weight: 1",
+            "loss_weight: 1",
+            id="remove-a-block-once-of-which-several-go",
+        ),
+        pytest.param(
+            "[{remove: 'loss_weight[1]'}]",
+            *["loss_weight: [1, 2]"] * 2,
+            id="remove-no-item-of-a-list",
+        ),
+        pytest.param(
+            "[{insert: 'axis: 1', into: loss_weight}]",
+            *["loss_weight: 1"] * 2,
+            id="insert-nothing-into-what-is-no-block",
+        ),
+        pytest.param(
+            "[{set: '3', at: name.length}]",
+            *["loss_weight: 1"] * 2,
+            id="set-nothing-in-what-is-no-block",
+        ),
+        pytest.param(
+            "[{set: '3', at: no_field}, {remove: loss_weight}]",
+            *["loss_weight: 1"] * 2,
+            id="nothing-where-the-net-has-no-such-field",
+        ),
+        pytest.param(
+            "[{move: $param.axis, into: transform_param}, {remove: loss_weight}]",
+            *["loss_weight: 1"] * 2,
+            id="move-nothing-that-is-not-written",
+        ),
+        pytest.param(
+            "[{rename: axis, at: $param.num_output}, {remove: loss_weight}]",
+            *["loss_weight: 1"] * 2,
+            id="rename-nothing-that-is-not-written",
+        ),
+        pytest.param(
+            "[{bypass: Softmax, at: 'bottom[0]'}, {remove: loss_weight}]",
+            *["loss_weight: 1"] * 2,
+            id="bypass-nothing-that-is-not-there",
+        ),
+        pytest.param(
+            "[{bypass: Input, at: 'bottom[1]'}, {remove: loss_weight}]",
+            *["loss_weight: 1"] * 2,
+            id="bypass-nothing-of-a-bottom-that-is-not-there",
+        ),
+        pytest.param(
             "[{rename: axis, at: $param.num_output}]",
             "inner_product_param { num_output: 3 }",
             "inner_product_param { axis: 3 }",
@@ -171,6 +223,13 @@ def rules(folder: Path, changes: str) -> RuleSet:
 )
 def test_changes(tmp_path: Path, changes: str, body: str, wanted: str) -> None:
     assert fixed(NET.format(body=body), rules(tmp_path, changes)) == NET.format(body=wanted)
+
+
+def test_no_fix_as_long_as_brackets_are_wrong(tmp_path: Path) -> None:
+    text = NET.format(body="inner_product_param { num_output: 3 }")
+    changing = rules(tmp_path, "[{set: '5', at: $param.num_output}]")
+    assert fixed(text, changing) != text
+    assert fixed(f"{text}}}", changing) == f"{text}}}"
 
 
 V1 = """\
@@ -199,6 +258,7 @@ layers {
         pytest.param("[{set: '5', at: 'param[0].lr_mult'}]", "", "", id="not-blobs-lr"),
         pytest.param("[{insert: 'param {{ lr_mult: 1 }}'}]", "", "", id="no-new-block"),
         pytest.param("[{remove: 'param[1]'}]", "", "", id="nothing-that-is-made-of-others"),
+        pytest.param("[{bypass: Input, at: 'bottom[0]'}]", "", "", id="no-bypass"),
     ],
 )
 def test_old_forms_are_fixed_where_nothing_has_moved(

@@ -45,6 +45,8 @@ INPUT = (
         pytest.param('name: "a" name: "b"', 'name: "a" name: "b"', id="not-another-value"),
         pytest.param("state ( level: 1 )", "state { level: 1 }", id="round-brackets"),
         pytest.param("state < level: 1 }", "state < level: 1 >", id="mixed-brackets"),
+        pytest.param("state ( level: 1 }", "state ( level: 1 }", id="not-one-round-bracket"),
+        pytest.param(*["name \u201ca\u201d"] * 2, id="not-curly-quotes-without-a-colon"),
         pytest.param('nme: "a"', 'name: "a"', id="name"),
         pytest.param('name: "a"\nnme: "b"', 'name: "a"\nnme: "b"', id="not-a-second-one"),
         pytest.param("state { phase: train }", "state { phase: TRAIN }", id="enum"),
@@ -55,28 +57,51 @@ def test_what_is_written_wrong(old: str, new: str) -> None:
     assert fixed(old + "\n" + INPUT, unsafe=False) == new + "\n" + INPUT
 
 
+def on_ip(layers: str) -> str:
+    return layers.replace('bottom: "p"', 'bottom: "ip"')
+
+
+TRAINED = """\
+layer { name: "data" type: "HDF5Data" top: "data" top: "y" hdf5_data_param { source: "s" } }
+layer {
+  name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
+  inner_product_param { num_output: 10 weight_filler { type: "xavier" } }
+}
+"""
+SOFTMAX = 'layer { name: "p" type: "Softmax" bottom: "ip" top: "p" }\n'
+SCORES = 'layer { name: "s" type: "Silence" bottom: "p" }\n'
+LOSS = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "p" bottom: "y" top: "loss" }\n'
+DROPOUT = 'layer { name: "d" type: "Dropout" bottom: "p" top: "p" }\n'
+IN_PLACE = SOFTMAX.replace('top: "p"', 'top: "ip"')
+IN_PIECES = SOFTMAX.replace('"ip"', '"i" "p"')
+SIGMOID = IN_PLACE.replace("Softmax", "Sigmoid")
+SIGMOID_LOSS = on_ip(LOSS).replace("SoftmaxWithLoss", "SigmoidCrossEntropyLoss")
+INFOGAIN = on_ip(LOSS).replace('"SoftmaxWithLoss"', '"InfogainLoss"')
+
+
 @pytest.mark.parametrize(
-    "layers",
+    ("layers", "wanted"),
     [
+        pytest.param(SOFTMAX + LOSS, on_ip(LOSS), id="no-other-reads-it"),
+        pytest.param(SOFTMAX + SCORES + LOSS, SOFTMAX + SCORES + on_ip(LOSS), id="others-read-it"),
+        pytest.param(IN_PLACE + on_ip(LOSS), on_ip(LOSS), id="in-place"),
+        pytest.param(*[IN_PLACE + on_ip(SCORES + LOSS)] * 2, id="in-place-and-others-read-it"),
+        pytest.param(*[SOFTMAX + DROPOUT + LOSS] * 2, id="another-works-on-it-in-place"),
+        pytest.param(SIGMOID + SIGMOID_LOSS, SIGMOID_LOSS, id="a-sigmoid-in-place"),
+        pytest.param(IN_PLACE + INFOGAIN, INFOGAIN, id="before-an-infogain-loss"),
         pytest.param(
-            """\
-layer { name: "p" type: "Softmax" bottom: "data" top: "p" }
-layer { name: "other" type: "Silence" bottom: "p" }
-layer { name: "loss" type: "SoftmaxWithLoss" bottom: "p" bottom: "y" top: "loss" }
-""",
-            id="read-by-others-too",
+            SOFTMAX + LOSS.replace('"p"', '["p"]'),
+            on_ip(LOSS).replace('"ip"', '["ip"]'),
+            id="a-list",
         ),
-        pytest.param(
-            """\
-layer { name: "loss" type: "SoftmaxWithLoss" bottom: "p" bottom: "y" top: "loss" }
-layer { name: "p" type: "Softmax" bottom: "data" top: "p" }
-""",
-            id="behind-it",
-        ),
+        pytest.param(IN_PIECES + LOSS, LOSS.replace('"p"', '"i" "p"'), id="a-name-in-two-pieces"),
+        pytest.param(*[f"{SOFTMAX}{LOSS}{'state { } ' * 5001}"] * 2, id="a-net-of-too-many-fields"),
     ],
 )
-def test_a_layer_that_others_read_is_not_taken_out(layers: str) -> None:
-    assert 'type: "Softmax" bottom' in fixed(INPUT + layers)
+def test_a_loss_reads_past_what_it_does_itself_where_the_text_is_plain(
+    layers: str, wanted: str
+) -> None:
+    assert fixed(TRAINED + layers) == TRAINED + wanted
 
 
 @pytest.mark.parametrize(
@@ -106,6 +131,17 @@ def test_a_value_is_replaced_safely_where_only_its_case_differs(
     mended = text.replace(policy, meant)
     assert fixed(text, unsafe=False) == (mended if is_safe else text)
     assert mended.split("\n")[2] in fixed(text, unsafe=True)
+
+
+@pytest.mark.parametrize(
+    ("filler", "is_safe"), [("Xavier", True), ("xaver", False), ("constantly", False)]
+)
+def test_a_filler_is_replaced_safely_where_only_its_case_differs(
+    filler: str, is_safe: bool
+) -> None:
+    text = TRAINED.replace('"xavier"', f'"{filler}"')
+    assert (fixed(text, unsafe=False) != text) == is_safe
+    assert fixed(text, unsafe=True) != text
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,24 @@ def done(text: str, edit: Edit | None) -> str:
         pytest.param("x: 1", "", "", "y: 2", "x: 1\ny: 2", id="no-line-end-at-the-end"),
         pytest.param("x: 1 z: 3", "", "x", "y: 2", "x: 1 y: 2 z: 3", id="file-of-one-line"),
         pytest.param(
+            f"a {{ {'x: 1 ' * 4000}}}",
+            *("a", "", "y: 2"),
+            f"a {{ {'x: 1 ' * 4000}y: 2 }}",
+            id="endless-line",
+        ),
+        pytest.param(
+            "a { # no fields\n  # but words\n  }",
+            *("a", "", "y: 2"),
+            "a { # no fields\n  # but words\n  y: 2\n  }",
+            id="only-words-inside",
+        ),
+        pytest.param(
+            "a {\n  # one\n}\n",
+            *("", "a", "b { x: 1 }"),
+            "a {\n  # one\n}\nb { x: 1 }\n",
+            id="behind-a-block-of-words",
+        ),
+        pytest.param(
             "a {\n  b {\n    x: 1\n  }\n}",
             *("a", "", "c { y: 2 d { z: 3 } }"),
             "a {\n  b {\n    x: 1\n  }\n  c {\n    y: 2\n    d {\n      z: 3\n    }\n  }\n}",
@@ -134,6 +152,10 @@ def test_nothing_goes_into_a_block_that_is_not_closed() -> None:
         pytest.param("a: 0;x: 1;b: 2", "a: 0; b: 2", id="no-blanks"),
         pytest.param("a: 0\nx: 1", "a: 0\n", id="at-the-end-of-the-file"),
         pytest.param("x: 1", "", id="the-whole-file"),
+        # A line is looked back along for so far only that its start is not found.
+        pytest.param(f"{'a: 0 ' * 4000}x: 1 b: 2", f"{'a: 0 ' * 4000}b: 2", id="endless-line"),
+        pytest.param(f"a: 0{' ' * 10_000}x: 1\nb: 2", "a: 0\nb: 2", id="behind-endless-blanks"),
+        pytest.param(f"{' ' * 9_000}x: 1\nb: 2", "b: 2", id="a-line-of-many-blanks"),
     ],
 )
 def test_removal(text: str, wanted: str) -> None:

@@ -31,6 +31,8 @@ def labels(marked: str, name: str = "net.prototxt") -> list[str]:
         ('layer { param { name: "w" } } layer { param { name: "|" } }', ["w"]),
         ("layers { type: CONV|", ["NONE", "ABSVAL"]),
         ("net_param: 1\nna|", ["name"]),
+        (_LAYERS + 'layer { bottom: ["data", "|', ["label", "data"]),
+        (_LAYERS + 'layer { bottom: [\n  "|', ["label", "data"]),
     ],
 )
 def test_first_suggestions(marked: str, first: list[str]) -> None:
@@ -76,6 +78,7 @@ def test_layer_types_of_the_fork_that_a_net_beside_it_is_for(tmp_path: Path) -> 
     [
         pytest.param("# layer { |", id="comment"),
         pytest.param("layer { nonsense { |", id="unknown-block"),
+        pytest.param("layer { nonsense: |", id="value-of-an-unknown-field"),
         pytest.param('layer { name: "|', id="free-text"),
         pytest.param("layer { pooling_param { stride: |", id="number"),
     ],
@@ -90,8 +93,18 @@ def test_what_is_written_is_not_suggested_again() -> None:
     assert "top" in found  # it is repeated
 
 
-def test_value_on_the_next_line_is_a_field() -> None:
-    assert "stride" in labels("layer { pooling_param { pool:\n |")
+@pytest.mark.parametrize(
+    ("marked", "name"),
+    [
+        pytest.param("layer { pooling_param { pool:\n |", "stride", id="no-value-on-its-line"),
+        pytest.param("layer { relu_param { negative_slope: -1 |", "engine", id="behind-a-sign"),
+        pytest.param("layer { pooling_param { pool: MAX, |", "engine", id="behind-a-comma"),
+        pytest.param("layer { top: ['a', 'b'] |", "type", id="behind-a-list"),
+        pytest.param("} } |", "force_backward", id="behind-brackets-too-many"),
+    ],
+)
+def test_where_a_field_may_come_next(marked: str, name: str) -> None:
+    assert name in labels(marked)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +113,7 @@ def test_value_on_the_next_line_is_a_field() -> None:
         ("layer { ty| }", "type", 'layer { type: "$0" }'),
         ("layer { con| }", "convolution_param", "layer { convolution_param {\n\t$0\n} }"),
         ("layer { ty|: 'x' }", "type", "layer { type: 'x' }"),
+        ("layer { |ty: 'x' }", "type", "layer { type: 'x' }"),
         ('layer { type: "Re| }', "ReLU", 'layer { type: "ReLU"'),
         ('layer { type: "Re|x" }', "ReLU", 'layer { type: "ReLU" }'),
         ("layer { type: | }", "ReLU", 'layer { type: "ReLU" }'),

@@ -26,12 +26,53 @@ from .marked import at, in_net
         ('top: "o|ut"', ["2×4", "read by nothing"]),
         ('name: "fc|"', ["20 parameters (weight 4×4, bias 4)", "`fc` 2×4"]),
         ('type: "Re|LU"', ["`ReLU` layer: 1 blob in, 1 blob out", "`relu_param`"]),
+        ('name: "re|lu"', ["`fc` 2×4; no parameters"]),
+        ("pha|se: TEST", ["Phase", "One of `TRAIN`, `TEST`"]),
     ],
 )
 def test_words(where: str, parts: list[str]) -> None:
     found = hover(*in_net(where))
     assert found is not None
     for part in parts:
+        assert part in found.text
+
+
+@pytest.mark.parametrize(
+    ("marked", "name", "parts"),
+    [
+        pytest.param(
+            'input: "x|" input_shape { dim: 2 dim: 3 } layer { name: "r" bottom: "x" }',
+            *("net.prototxt", ["blob `x`", "2×3, made by"]),
+            id="an-input-of-the-net",
+        ),
+        pytest.param(
+            'layer: [{ name: "a" type: "Silence" }, { name: "b" type: "Re|LU" }]',
+            *("net.prototxt", ["`ReLU` layer"]),
+            id="in-a-list-of-blocks",
+        ),
+        pytest.param(
+            'layer { name: "d" type: "Input" top: ["x", "y|"] input_param { shape { dim: 5 } } }',
+            *("net.prototxt", ["blob `y`", "5, made by `d`"]),
+            id="in-a-list-of-names",
+        ),
+        pytest.param(
+            'train_net_param { layer { name: "d" type: "Input" top: "x|" } }',
+            *("solver.prototxt", ["blob `x`"]),
+            id="in-a-net-inside-a-solver",
+        ),
+        pytest.param(
+            'layer { name: "a" type: "No|SuchLayer" }',
+            *("net.prototxt", []),
+            id="a-type-that-there-is-not",
+        ),
+        pytest.param("layer { nons|ense: 1 }", "net.prototxt", [], id="a-field-that-there-is-not"),
+    ],
+)
+def test_what_is_told_of_a_place(marked: str, name: str, parts: list[str]) -> None:
+    found = hover(*at(marked, name))
+    assert (found is not None) == bool(parts)
+    for part in parts:
+        assert found is not None
         assert part in found.text
 
 

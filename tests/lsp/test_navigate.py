@@ -50,6 +50,19 @@ def test_definition_in_a_text_that_breaks_off() -> None:
     assert lines(doc.text, list(definitions(doc, offset))) == [(1, "x")]
 
 
+@pytest.mark.parametrize(
+    ("layers", "line"),
+    [
+        pytest.param(['top: "x"', 'top: "x"', 'bottom: "x|"'], 3, id="the-last-one-above"),
+        pytest.param(['bottom: "x|"', 'top: "x"', 'top: "x"'], 3, id="else-the-first-one-below"),
+    ],
+)
+def test_definition_in_a_net_inside_a_solver(layers: list[str], line: int) -> None:
+    blocks = "\n".join(f"layer {{ {one} }}" for one in layers)
+    doc, offset = at(f"base_lr: 1\ntrain_net_param {{\n{blocks}\n}}", "solver.prototxt")
+    assert lines(doc.text, list(definitions(doc, offset))) == [(line + 1, "x")]
+
+
 def test_references() -> None:
     doc, offset = in_net("bottom: 'f|c'")
     assert lines(NET, list(references(doc, offset))) == [
@@ -106,6 +119,35 @@ def test_old_forms_are_renamed_too() -> None:
     assert len(rename(doc, offset, "z")) == 2
 
 
+@pytest.mark.parametrize(
+    ("marked", "new", "wanted"),
+    [
+        pytest.param(
+            'layers { param: "w|" }\nlayers { param: "w" param: "b" }',
+            *("v", 'layers { param: "v" }\nlayers { param: "v" param: "b" }'),
+            id="a-shared-blob-of-the-old-form",
+        ),
+        pytest.param(
+            "layer { top: \"a\" 'b|' } layer { bottom: 'ab' }",
+            *("c", "layer { top: \"c\" } layer { bottom: 'c' }"),
+            id="a-name-in-two-pieces",
+        ),
+        pytest.param(
+            'layer { top: x| } layer { bottom: "x" top: 3 }',
+            *("y", 'layer { top: "y" } layer { bottom: "y" top: 3 }'),
+            id="a-name-without-quotes",
+        ),
+        pytest.param('layer { top: "x|" }', "x", 'layer { top: "x" }', id="the-name-it-has"),
+    ],
+)
+def test_renamed_texts(marked: str, new: str, wanted: str) -> None:
+    doc, offset = at(marked)
+    text = doc.text
+    for edit in reversed(rename(doc, offset, new)):
+        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    assert text == wanted
+
+
 def test_a_net_inside_a_solver_has_names_of_its_own() -> None:
     doc, offset = at(
         'train_net_param { layer { top: "x|" } layer { bottom: "x" } }\n'
@@ -123,6 +165,8 @@ def test_links_of_solver_and_net(tmp_path: Path) -> None:
     assert (text[slice(*found.span)], found.target) == ("net.prototxt", net)
     (back,) = links(Document(net, NET), None, [solver])
     assert (NET[slice(*back.span)], back.target) == ("两层", solver)
+    nameless = Document(net, NET.partition("\n")[2])
+    assert links(nameless, None, [solver]) == []
 
 
 def test_no_names_no_trouble() -> None:

@@ -33,7 +33,7 @@ class Client(LanguageClient):
         self.told = asyncio.Event()
         register_lsp_features(self, {**DEFAULT_CLIENT_FEATURES, PUBLISH: keep})
 
-    async def findings(self, uri: str, version: int) -> Sequence[types.Diagnostic]:
+    async def findings(self, uri: str, version: int | None) -> Sequence[types.Diagnostic]:
         """What is said next of a version of a text. It waits long: the very first server of a
         checkout compiles the rules before, and others may at that time.
         """
@@ -273,6 +273,8 @@ async def test_what_a_place_is_and_where_it_belongs(opened: Opener, client: Clie
     name = await client.text_document_prepare_rename_async(types.PrepareRenameParams(one.id, where))
     assert isinstance(name, types.PrepareRenamePlaceholder)
     assert name.placeholder == "fc"
+    nothing = types.PrepareRenameParams(one.id, one.at("lr_mu|lt"))
+    assert await client.text_document_prepare_rename_async(nothing) is None
     folds = await client.text_document_folding_range_async(types.FoldingRangeParams(one.id))
     comments = [each for each in folds or () if each.kind == types.FoldingRangeKind.Comment]
     assert [(each.start_line, each.end_line) for each in comments] == [(14, 15)]
@@ -337,6 +339,16 @@ async def test_findings_in_data_stay_while_typing(
     assert one.cut(empty.range) == '"train.txt"'
     client.text_document_did_save(types.DidSaveTextDocumentParams(one.id))
     assert "CL822" not in [each.code for each in await one.findings()]
+    (tmp_path / "train.txt").write_text("")
+    client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([]))
+    assert "CL822" in [each.code for each in await one.findings()]
+
+
+async def test_a_text_that_is_closed_has_no_findings(opened: Opener, client: Client) -> None:
+    one = opened(BROKEN)
+    assert await one.findings()
+    client.text_document_did_close(types.DidCloseTextDocumentParams(one.id))
+    assert list(await client.findings(one.uri, None)) == []
 
 
 async def test_solver_leads_to_its_net_and_back(

@@ -126,6 +126,71 @@ def test_in_place_behind(first: str, second: str, told: bool) -> None:
     assert found(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("type_", "more", "told"),
+    [
+        pytest.param("Dropout", "", False, id="dropout"),
+        pytest.param("Clip", "clip_param { min: 0 max: 6 }", False, id="clip-at-0"),
+        pytest.param("Clip", "clip_param { min: -1 max: 1 }", False, id="clip-below-0"),
+        pytest.param("Clip", "clip_param { min: 1 max: 6 }", True, id="clip-above-0"),
+        pytest.param("Power", "power_param { scale: 2 }", False, id="a-positive-factor"),
+        pytest.param("Power", "power_param { power: 3 }", False, id="an-odd-power"),
+        pytest.param("Power", "power_param { power: 2 }", True, id="an-even-power"),
+        pytest.param("Power", "power_param { scale: -1 }", True, id="a-negative-factor"),
+        pytest.param("Power", "power_param { shift: 1 }", True, id="a-shift"),
+        pytest.param("Scale", "", False, id="scales-that-start-at-1"),
+        pytest.param("Scale", "scale_param { bias_term: true }", True, id="scales-and-a-bias"),
+        pytest.param("Exp", "", True, id="exp-is-above-0-always"),
+    ],
+)
+def test_what_keeps_the_sign_may_follow_a_relu(type_: str, more: str, told: bool) -> None:
+    """ReLU's gradient asks whether its bottom is above 0, which is its top where it is in place."""
+    kinds = [one[0] for one in found(behind(on_x("ReLU"), on_x(type_, more)))]
+    assert ("overwritten-before-backward" in kinds) == told
+
+
+@pytest.mark.parametrize(
+    ("type_", "more", "told"),
+    [
+        # power_layer.cpp: bottom_data where power is 2, top_data / bottom_data for other powers
+        pytest.param("Power", "power_param { power: 2 shift: 1 }", True, id="square"),
+        pytest.param("Power", "power_param { power: 3 }", True, id="cube"),
+        pytest.param("Power", "power_param { scale: 3 shift: 1 }", False, id="linear"),
+        # reduction_layer.cpp: the sign for ASUM, the values for SUMSQ
+        pytest.param("Reduction", "reduction_param { axis: 1 operation: SUMSQ }", True, id="sumsq"),
+        pytest.param("Reduction", "reduction_param { axis: 1 operation: ASUM }", True, id="asum"),
+        pytest.param("Reduction", "reduction_param { axis: 1 }", False, id="sum"),
+        pytest.param("LRN", "lrn_param { norm_region: WITHIN_CHANNEL }", True, id="lrn-within"),
+        pytest.param("Softmax", "", False, id="softmax-reads-its-output"),
+    ],
+)
+def test_what_reads_its_bottom_for_its_gradient(type_: str, more: str, told: bool) -> None:
+    """Flatten shares its bottom's memory, which TanH overwrites."""
+    flat, act = layer("flat", "Flatten", "x -> flat"), layer("act", "TanH", "flat -> flat")
+    first, both = layer("first", type_, "x -> a", more), layer("sum", "Eltwise", "a b -> out")
+    text = "".join((DATA, ip("data", "x"), first, flat, act, ip("flat", "b"), both, LOSS))
+    expected = ("overwritten-before-backward", "act", "first")
+    assert (expected in found(text)) == told
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        pytest.param("operation: PROD", True, id="product"),
+        pytest.param("operation: PROD stable_prod_grad: false", True, id="product-by-division"),
+        pytest.param("operation: SUM", False, id="sum"),
+        pytest.param("operation: MAX", False, id="max-keeps-which-one-won"),
+    ],
+)
+def test_a_product_reads_its_bottoms_for_its_gradient(more: str, told: bool) -> None:
+    flat, act = layer("flat", "Flatten", "x -> flat"), layer("act", "TanH", "flat -> flat")
+    first = layer("first", "Eltwise", "x y -> a", f"eltwise_param {{ {more} }}")
+    both = layer("sum", "Eltwise", "a b -> out")
+    middle = (ip("data", "y"), first, flat, act, ip("flat", "b"))
+    text = "".join((DATA, ip("data", "x"), *middle, both, LOSS))
+    assert (("overwritten-before-backward", "act", "first") in found(text)) == told
+
+
 def test_weights_that_do_not_learn_need_no_data() -> None:
     """A frozen layer reads its bottom in the backward pass no more."""
     flat = layer("flat", "Flatten", "x -> flat")

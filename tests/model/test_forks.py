@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -25,21 +25,26 @@ from caffelint.told import Told
 from .build import layer
 
 
-def set_up_net(text: str, told: Told, phase: str = "TEST") -> tuple[Net, Shapes, list[Problem]]:
+def set_up_net(
+    text: str, told: Told, phase: str = "TEST", given: Mapping[str, Shape] | None = None
+) -> tuple[Net, Shapes, list[Problem]]:
     found = read_as(parse(Source("", text)), told)
     assert found.message is not None
     assert found.problems == []
     net = Net(upgrade_net(found.message)[0], State(phase, 0, frozenset()))
-    shapes, problems = set_up(net)
+    shapes, problems = set_up(net, given)
     return net, shapes, [*net.problems, *check_net(net), *problems]
 
 
 def inputs(shapes: Sequence[Shape]) -> str:
+    """A layer that makes b0, b1, …: of data from a file where a size is not known."""
     tops = " ".join(f'top: "b{i}"' for i in range(len(shapes)))
     dims = " ".join(
         f"shape {{ {' '.join(f'dim: {size}' for size in shape or ())} }}" for shape in shapes
     )
-    return f'layer {{ name: "in" type: "Input" {tops} input_param {{ {dims} }} }}\n'
+    if any(shape is None or None in shape for shape in shapes):
+        return f'layer {{ name: "in" type: "HDF5Data" {tops} }}\n'
+    return f'layer {{ name: "in" type: "Input" {tops} input_param {{ {dims} }} }}\n' * bool(shapes)
 
 
 def one_layer(
@@ -49,13 +54,18 @@ def one_layer(
     names = " ".join(f"b{i}" for i in range(len(bottoms)))
     made = " ".join(f"t{i}" for i in range(tops))
     text = inputs(bottoms) + layer("l", type_, f"{names} -> {made}", more)
-    net, shapes, problems = set_up_net(text, Told(dialect))
+    given = {f"b{i}": shape for i, shape in enumerate(bottoms)}
+    net, shapes, problems = set_up_net(text, Told(dialect), given=given)
     last = net.layers[-1]
     return [shapes.blobs[blob] for blob in last.tops], shapes.params[last], problems
 
 
 MAP = (2, 8, 6, 10)
 SIZES = "min_size: 10 min_size: 20 max_size: 15 max_size: 30"
+BATCH = "data_param { batch_size: 4 }"
+RESIZE = "resize_param { prob: 1 resize_mode: WARP height: 300 width: 200 }"
+ANNOTATED = f"transform_param {{ {RESIZE} }} annotated_data_param {{ anno_type: BBOX }}"
+DENSE = "crop_height: 224 crop_width: 256 new_height: 360 new_width: 480"
 FILL = 'scale_filler { type: "constant" value: 1 } shift_filler { type: "constant" }'
 SLOPE = 'slope_filler { type: "constant" value: 1 } bias_filler { type: "constant" }'
 
@@ -72,8 +82,24 @@ SLOPE = 'slope_filler { type: "constant" value: 1 } bias_filler { type: "constan
         ("ssd", "PriorBox", [MAP, (1, 3, 60, 100)],
          f"prior_box_param {{ {SIZES} aspect_ratio: 2 aspect_ratio: 1 flip: true }}",
          [(1, 2, 6 * 10 * 8 * 4)], []),
+        ("ssd", "PriorBox", [MAP, (1, 3, 60, 100)],
+         f"prior_box_param {{ {SIZES} aspect_ratio: 2 flip: false }}",
+         [(1, 2, 6 * 10 * 6 * 4)], []),
+        ("ssd", "AnnotatedData", [], f"{BATCH} {ANNOTATED}",
+         [(4, None, 300, 200), (1, 1, None, 8)], []),
+        # A crop cuts what the resizing made; with three means there are three channels.
+        ("ssd", "AnnotatedData", [],
+         f"{BATCH} transform_param {{ {RESIZE} crop_size: 224 {3 * 'mean_value: 100 '} }}",
+         [(4, 3, 224, 224), None], []),
+        # The smaller side gets the size that is told, and the picture decides the other one.
+        ("ssd", "AnnotatedData", [],
+         f"{BATCH} transform_param {{ {RESIZE.replace('WARP', 'FIT_SMALL_SIZE')} }}",
+         [(4, None, None, None), None], []),
         ("ssd", "DetectionOutput", [(1, 24), (1, 18), (1, 2, 24)],
          "detection_output_param { num_classes: 3 }", [(1, 1, 1, 7)], []),
+        ("ssd", "DetectionEvaluate", [(1, 1, 5, 7), (1, 1, 9, 8)],
+         "detection_evaluate_param { num_classes: 3 background_label_id: 0 }",
+         [(1, 1, None, 5)], []),
         ("ssd", "MultiBoxLoss", [(5, 24), (5, 18), (1, 2, 24), (1, 1, 9, 8)],
          "multibox_loss_param { num_classes: 3 }", [()], []),
         ("ssd", "MultiBoxLoss", [(5, 72), (5, 18), (1, 2, 24), (1, 1, 9, 8)],
@@ -85,6 +111,29 @@ SLOPE = 'slope_filler { type: "constant" value: 1 } bias_filler { type: "constan
         ("r-fcn", "PSROIPooling", [(1, 392, 38, 63), (300, 5)],
          "psroi_pooling_param { spatial_scale: 0.0625 output_dim: 8 group_size: 7 }",
          [(300, 8, 7, 7)], []),
+        ("r-fcn", "BoxAnnotatorOHEM", [(300, 5, 1, 1), (300, 1), (300, 1), (300, 8)],
+         "box_annotator_ohem_param { roi_per_img: 128 }", [(300, 1, 1, 1), (300, 8, 1, 1)], []),
+        ("intel", "SmoothL1LossOHEM", [MAP, MAP, MAP], "", [(), (2, 1, 6, 10)], []),
+        ("intel", "SmoothL1LossOHEM", [MAP, MAP], "", [()], []),
+        ("intel", "SoftmaxWithLossOHEM", [MAP, (2, 1, 6, 10)], "",
+         [(), MAP, (2, 1, 6, 10)], []),
+        # So many regions for each example.
+        ("happynear", "Proposal", [(2, 18, 6, 10), (2, 36, 6, 10), (2, 3)],
+         "proposal_param { post_nms_topn: 300 }", [(600, 5), (600,)], []),
+        ("mscnn", "BoxOutput", [MAP], "box_output_param { }", [(1, 5, 1, 1), (1, 6, 1, 1)], []),
+        ("mscnn", "BoxOutput", [MAP], "box_output_param { }", [(1, 5, 1, 1)], []),
+        ("segnet", "DenseImageData", [], "dense_image_data_param { batch_size: 4 }",
+         [(4, 3, None, None), (4, 1, None, None)], []),
+        ("segnet", "DenseImageData", [],
+         "dense_image_data_param { batch_size: 4 is_color: false new_height: 360 new_width: 480 }",
+         [(4, 1, 360, 480), (4, 1, 360, 480)], []),
+        # transform_param's crop_size goes before the layer's own crop, and that before its size.
+        ("segnet", "DenseImageData", [],
+         f"dense_image_data_param {{ batch_size: 4 {DENSE} }}",
+         [(4, 3, 224, 256), (4, 1, 224, 256)], []),
+        ("segnet", "DenseImageData", [],
+         f"dense_image_data_param {{ batch_size: 4 {DENSE} }} transform_param {{ crop_size: 200 }}",
+         [(4, 3, 200, 200), (4, 1, 200, 200)], []),
         ("segnet", "BN", [MAP], f"bn_param {{ {FILL} }}", [MAP], [(1, 8, 1, 1)] * 2),
         ("yjxiong", "BN", [MAP], f"bn_param {{ {SLOPE} }}", [MAP], [(1, 8)] * 4),
         ("pspnet", "BN", [MAP], f"bn_param {{ {SLOPE} }}", [MAP], [(1, 8, 1, 1)] * 4),
@@ -108,6 +157,8 @@ SLOPE = 'slope_filler { type: "constant" value: 1 } bias_filler { type: "constan
         ("add-ons", "ConvolutionDepthwise", [MAP],
          "convolution_param { num_output: 5 kernel_size: 3 bias_term: false }",
          [(2, 8, 4, 8)], [(8, 1, 3, 3)]),
+        ("add-ons", "ConvolutionDepthwise", [MAP], "convolution_param { kernel_size: 3 }",
+         [(2, 8, 4, 8)], [(8, 1, 3, 3), (8,)]),
         ("add-ons", "Pooling", [(1, 1, 112, 112)], "pooling_param { kernel_size: 3 stride: 2 }",
          [(1, 1, 56, 56)], []),
         ("add-ons", "Pooling", [(1, 1, 112, 112)],
@@ -121,6 +172,9 @@ SLOPE = 'slope_filler { type: "constant" value: 1 } bias_filler { type: "constan
          [MAP], [(8,), (8,), (1,), (8,), (8,)]),
         ("nvcaffe", "BatchNorm", [MAP], "", [MAP], [(8,), (8,), (1,)]),
         ("happynear", "Normalize", [MAP], "", [MAP], []),
+        ("happynear", "Normalize", [MAP], "", [MAP, (2, 1, 6, 10)], []),
+        # How many bottoms it takes, its source does not say; without any nothing is known.
+        ("happynear", "Proposal", [], "", [None], []),
         ("happynear", "InnerProduct", [MAP, (5, 480)],
          "inner_product_param { num_output: 5 }", [None], [None, None]),
         ("openpose", "ImResize", [MAP], "imresize_param { factor: 8 }", [None], []),
@@ -135,7 +189,47 @@ def test_shapes(
 ) -> None:  # fmt: skip
     if type_ in ("DepthwiseConvolution", "ConvolutionDepthwise", "InnerProduct"):
         more = more.replace("{", '{ weight_filler { type: "xavier" }', 1)
-    assert one_layer(dialect, type_, bottoms, more) == (tops, params, [])
+    assert one_layer(dialect, type_, bottoms, more, len(tops)) == (tops, params, [])
+
+
+PART = (2, 8, None, 10)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "type_", "bottoms", "more", "tops", "params"),
+    [
+        ("ssd", "Permute", [None], "permute_param { order: 1 }", [None], []),
+        ("ssd", "Permute", [PART], "permute_param { order: 2 }", [(None, 2, 8, 10)], []),
+        ("ssd", "PriorBox", [None, MAP], f"prior_box_param {{ {SIZES} }}", [(1, 2, None)], []),
+        ("ssd", "MultiBoxLoss", [(5, 24), (5, 18), (1, 2, None), (1, 1, 9, 8)],
+         "multibox_loss_param { num_classes: 3 }", [()], []),
+        ("r-fcn", "BoxAnnotatorOHEM", [None] * 4, "", [None] * 2, []),
+        ("intel", "SmoothL1LossOHEM", [None, MAP], "", [(), None], []),
+        ("faster-rcnn", "ROIPooling", [None, None], "roi_pooling_param { pooled_h: 6 pooled_w: 7 }",
+         [(None, None, 6, 7)], []),
+        ("happynear", "Proposal", [None], "proposal_param { post_nms_topn: 300 }", [(None, 5)], []),
+        ("happynear", "Normalize", [None], "", [None], []),
+        ("segnet", "Upsample", [None, MAP], "upsample_param { scale: 2 }", [None], []),
+        ("segnet", "Upsample", [None, MAP], "upsample_param { upsample_h: 9 upsample_w: 8 }",
+         [(None, None, 9, 8)], []),
+        ("segnet", "Upsample", [PART, PART], "upsample_param { scale_h: 2 scale_w: 3 }",
+         [(2, 8, None, 30)], []),
+        ("mobilenet-yolo", "Upsample", [None], "", [None], []),
+        ("pspnet", "Interp", [None], "interp_param { zoom_factor: 8 }", [(None,) * 4], []),
+        ("pspnet", "Interp", [PART], "interp_param { zoom_factor: 8 }", [(2, 8, None, 73)], []),
+        ("mobilenet-yolo", "Reorg", [None], "reorg_param { stride: 2 }", [None], []),
+        ("mobilenet-yolo", "Reorg", [PART], "reorg_param { stride: 2 }", [(2, 32, None, 5)], []),
+        ("add-ons", "Axpy", [None, MAP, None], "", [MAP], []),
+        ("add-ons", "ConvolutionDepthwise", [None],
+         'convolution_param { kernel_size: 3 weight_filler { type: "xavier" } }', [None],
+         [None] * 2),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_of_a_bottom_stays_open(
+    dialect: str, type_: str, bottoms: list[Shape], more: str, tops: list[Shape],
+    params: list[Shape],
+) -> None:  # fmt: skip
+    assert one_layer(dialect, type_, bottoms, more, len(tops)) == (tops, params, [])
 
 
 @pytest.mark.parametrize(
@@ -153,9 +247,18 @@ def test_shapes(
         ("faster-rcnn", "ROIPooling", [MAP, (300, 5)], "roi_pooling_param { pooled_h: 6 }",
          "must-be-positive", {}),
         ("faster-rcnn", "SmoothL1Loss", [MAP, (2, 8, 6, 9)], "", "shapes-differ", {}),
+        # LossLayer::Reshape compares the first two bottoms' batches (loss_layer.cpp:19).
+        ("faster-rcnn", "SmoothL1Loss", [MAP, (3, 8, 6, 10)], "", "batch-differs",
+         {"found": 3, "wanted": 2}),
+        ("ssd", "MultiBoxLoss", [(5, 24), (4, 18), (1, 2, 24), (1, 1, 9, 8)],
+         "multibox_loss_param { num_classes: 3 }", "batch-differs", {"found": 4, "wanted": 5}),
+        ("intel", "SmoothL1LossOHEM", [MAP, MAP, (2, 1, 6, 10)], "", "shapes-differ",
+         {"bottom": "b2"}),
+        ("ssd", "Normalize", [(2,)], "", "axes-count", {"wanted": "at least 2"}),
         ("ssd", "Permute", [(2, 3)], "permute_param { order: 2 }", "axis-out-of-range", {}),
         ("ssd", "PriorBox", [MAP, MAP], "", "must-be-positive", {}),
         ("add-ons", "Axpy", [(2, 8, 1, 1), MAP, (2, 8, 6, 9)], "", "shapes-differ", {}),
+        ("add-ons", "Axpy", [(2, 7, 1, 1), MAP, MAP], "", "shapes-differ", {"wanted": "2×8"}),
         ("faster-rcnn", "ROIPooling", [MAP], "", "bottom-count", {}),
     ],
 )  # fmt: skip

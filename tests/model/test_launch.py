@@ -68,6 +68,11 @@ def found(text: str, script: str = "train.sh") -> list[Found]:
             id="comment-in-the-continuation",
         ),
         pytest.param(
+            "caffe train --solver s.prototxt \\",
+            (1, "s.prototxt", (), ""),
+            id="a-last-line-that-goes-on",
+        ),
+        pytest.param(
             "time ./tools/train_net.py --gpu $1 --solver s.pt --weights w.caffemodel --iters 9",
             (1, "s.pt", ("w.caffemodel",), ""),
             id="train-net-py",

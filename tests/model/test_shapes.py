@@ -9,13 +9,12 @@ from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from caffelint.model.build import set_up
 from caffelint.model.layers import LAYER_TYPES
 from caffelint.model.shapes.setup import Built, Refused, Setup, Shape
 from caffelint.schema.descriptor import FieldType, MessageType
 from caffelint.schema.message import Message
 
-from .build import layer, message, net, unmark
+from .build import layer, message, unmark
 
 IMAGE = (2, 3, 8, 8)
 W = 'weight_filler { type: "xavier" }'
@@ -100,6 +99,7 @@ ACCEPTED: list[tuple[str, str, list[Shape], list[Shape], list[Shape]]] = [
     ("Deconvolution", conv("kernel_size: 4 group: 3 bias_term: false"), [IMAGE],
      [(2, 6, 11, 11)], [(3, 2, 4, 4)]),
     ("Im2col", "convolution_param { kernel_size: 3 stride: 2 }", [IMAGE], [(2, 27, 3, 3)], []),
+    ("Im2col", "convolution_param { kernel_size: 3 }", [None], [None], []),
     # Pooling rounds up: ceil((8 - 3) / 2) + 1
     ("Pooling", pool("kernel_size: 3 stride: 2"), [IMAGE], [(2, 3, 4, 4)], []),
     ("Pooling", pool("kernel_size: 3 stride: 2 round_mode: FLOOR"), [IMAGE], [(2, 3, 3, 3)], []),
@@ -124,6 +124,8 @@ ACCEPTED: list[tuple[str, str, list[Shape], list[Shape], list[Shape]]] = [
      [(None, 3)], [(None, 5)], [(5, 3)]),
     ("Embed", f"embed_param {{ num_output: 5 input_dim: 100 {W} }}", [(7, 2)], [(7, 2, 5)],
      [(100, 5), (5,)]),
+    ("Embed", f"embed_param {{ num_output: 5 input_dim: 9 bias_term: false {W} }}", [None], [None],
+     [(9, 5)]),
     # Recurrent: timesteps × streams × …
     ("LSTM", recurrent(), [(9, 2, 3), (9, 2)], [(9, 2, 4)], [(16, 3), (16,), (16, 4)]),
     ("LSTM", recurrent(), [(9, 2, 3), (9, 2), (2, 5)], [(9, 2, 4)],
@@ -139,6 +141,7 @@ ACCEPTED: list[tuple[str, str, list[Shape], list[Shape], list[Shape]]] = [
      [(9, 2, 4), (1, 2, 4)], [(4, 3), (4,), (4, 4), (4, 4), (4,)]),
     ("LSTM", recurrent(), [None, (9, 2)], [(9, 2, 4)], [(16, None), (16,), (16, 4)]),
     ("LSTMUnit", "", [(1, 2, 4), (1, 2, 16), (1, 2)], [(1, 2, 4)] * 2, []),
+    ("LSTMUnit", "", [None, (1, 2, 16), (1, 2)], [None] * 2, []),
     # Values by values
     ("ReLU", "", [IMAGE], [IMAGE], []),
     ("ReLU", "", [None], [None], []),
@@ -151,6 +154,7 @@ ACCEPTED: list[tuple[str, str, list[Shape], list[Shape], list[Shape]]] = [
     ("Scale", "scale_param { bias_term: true axis: 0 num_axes: -1 }", [(2, 3)], [(2, 3)],
      [(2, 3), (2, 3)]),
     ("Scale", "scale_param { num_axes: 0 }", [IMAGE], [IMAGE], [()]),
+    ("Scale", 'scale_param { filler { type: "bilinear" } }', [None], [None], [None]),
     ("Scale", "scale_param { axis: 1 }", [IMAGE, (3, 8)], [IMAGE], []),
     ("Scale", "scale_param { bias_term: true }", [IMAGE, (3, 8)], [IMAGE], [(3, 8)]),
     ("Scale", "scale_param { axis: 3 }", [IMAGE, ()], [IMAGE], []),
@@ -196,8 +200,10 @@ ACCEPTED: list[tuple[str, str, list[Shape], list[Shape], list[Shape]]] = [
      []),
     ("Crop", "", [IMAGE, None], [(2, 3, None, None)], []),
     ("Tile", "tile_param { tiles: 3 }", [(2, 3, 4)], [(2, 9, 4)], []),
+    ("Tile", "tile_param { tiles: 3 }", [None], [None], []),
     ("Reduction", "reduction_param { axis: 1 }", [IMAGE], [(2,)], []),
     ("Reduction", "", [IMAGE], [()], []),
+    ("Reduction", "reduction_param { operation: SUMSQ axis: -1 }", [IMAGE], [(2, 3, 8)], []),
     ("ArgMax", "", [IMAGE], [(2, 1, 1, 1)], []),
     ("ArgMax", "argmax_param { out_max_val: true top_k: 3 }", [(2, 9)], [(2, 2, 3)], []),
     ("ArgMax", "argmax_param { axis: 1 top_k: 2 }", [IMAGE], [(2, 2, 8, 8)], []),
@@ -224,6 +230,8 @@ ACCEPTED: list[tuple[str, str, list[Shape], list[Shape], list[Shape]]] = [
     ("Input", "", [], [()], []),
     ("Parameter", "parameter_param { shape { dim: 2 dim: 3 } }", [], [(2, 3)], [(2, 3)]),
     ("DummyData", "dummy_data_param { shape { dim: 2 } }", [], [(2,)] * 2, []),
+    ("DummyData", 'dummy_data_param { shape { dim: 2 } data_filler { type: "msra" } }', [],
+     [(2,)] * 2, []),
     ("DummyData", "dummy_data_param { num: [2, 4] channels: 1 height: 1 width: 3 }", [],
      [(2, 1, 1, 3), (4, 1, 1, 3)], []),
     ("Data", "data_param { batch_size: 2 }", [], [(2, None, None, None), (2,)], []),
@@ -338,6 +346,9 @@ REFUSED: list[tuple[str, str, str, list[Shape]]] = [
     ("axes-count", "PReLU", "", [(2,)]),
     ("axes-count", "Im2col", "convolution_param { kernel_size: 1 }", [(2, 3)]),
     ("axes-count", "LSTM", recurrent(), [(9, 2), (9, 2)]),
+    ("axes-count", "LSTM", recurrent(), [(9, 2, 3), (9, 2), ()]),
+    # Blob::count(1) aborts where there is no axis.
+    ("axes-count", "ArgMax", "", [()]),
     ("axes-count", "BatchReindex", "", [IMAGE, (7, 1)]),
     ("axes-count", "Crop", "", [IMAGE, (2, 3)]),
     ("extends-past-bottom", "Scale", "scale_param { axis: 3 num_axes: 2 }", [IMAGE]),
@@ -357,6 +368,10 @@ REFUSED: list[tuple[str, str, str, list[Shape]]] = [
     ("shapes-differ", "Scale", "", [IMAGE, (4,)]),
     ("shapes-differ", "LSTM", recurrent(), [(9, 2, 3), (9, 3)]),
     ("shapes-differ", "LSTM", recurrent(), [(9, 2, 3), (9, 2), (3, 5)]),
+    ("shapes-differ", "LSTMUnit", "", [(1, 2, 4), (1, 3, 16), (1, 2)]),
+    ("shapes-differ", "LSTMUnit", "", [(1, 2, 4), (1, 2, 15), (1, 2)]),
+    ("shapes-differ", "LSTMUnit", "", [(2, 2, 4), (1, 2, 16), (1, 2)]),
+    ("shapes-differ", "Convolution", conv("kernel_size: 3"), [IMAGE, (2, 3, 8, 7)]),
     ("shapes-differ", "RNN", recurrent("expose_hidden: true"), [(9, 2, 3), (9, 2), (1, 2, 5)]),
     ("top-count", "LSTM", recurrent("expose_hidden: true"),
      [(9, 2, 3), (9, 2), (1, 2, 4), (1, 2, 4)]),
@@ -388,12 +403,16 @@ REFUSED: list[tuple[str, str, str, list[Shape]]] = [
     ("negative-size", "Reshape", reshape("-2"), [(2, 3)]),
     ("negative-size", "DummyData",
      f"dummy_data_param {{ num: {HUGE} channels: 1 height: 1 width: 1 }}", []),
+    # A stride that wraps to -100 lets the last window start behind the map.
+    ("negative-size", "Pooling",
+     pool(f"kernel_size: 3 pad: 1 stride: {HUGE - 99} round_mode: FLOOR"), [IMAGE]),
     ("blob-too-large", "Input", "input_param { shape { dim: 65536 dim: 32768 } }", []),
     ("blob-too-large", "InnerProduct", f"inner_product_param {{ num_output: 2147483647 {W} }}",
      [(2, 2)]),
     ("blob-too-large", "Input", f"input_param {{ shape {{ {'dim: 1 ' * 33} }} }}", []),
     ("empty-blob", "Softmax", "", [(2, 0)]),
     ("empty-blob", "Scale", "", [(2, 0)]),
+    ("empty-blob", "Scale", "scale_param { bias_term: true }", [(2, 3, 0), (3,)]),
     ("empty-blob", "InnerProduct", f"inner_product_param {{ num_output: 5 {W} }}", [(2, 0)]),
     ("empty-blob", "DummyData", "dummy_data_param { shape { dim: 0 } }", []),
     ("unknown-filler", "InnerProduct",
@@ -403,6 +422,8 @@ REFUSED: list[tuple[str, str, str, list[Shape]]] = [
     ("filler-range", "InnerProduct",
      'inner_product_param { num_output: 5 weight_filler { type: "gaussian" sparse: 6 } }',
      [IMAGE]),
+    ("filler-range", "DummyData",
+     'dummy_data_param { shape { dim: 2 } data_filler { type: "uniform" min: 2 } }', []),
     ("sparse-filler", "InnerProduct",
      "inner_product_param { num_output: 5 weight_filler { sparse: 0 } }", [IMAGE]),
     ("bilinear-filler-shape", "Deconvolution",
@@ -481,86 +502,6 @@ def test_span(marked: str) -> None:
     with pytest.raises(Refused) as caught:
         set_up_layer(one, [IMAGE])
     assert caught.value.problem.span == span
-
-
-# Shared blobs
-
-
-def shared(first: str, second: str, inputs: int = 3) -> list[str]:
-    ip = f"inner_product_param {{ num_output: 4 bias_term: false {W} }}"
-    text = (
-        layer("a", "Input", "-> a", "input_param { shape { dim: 2 dim: 3 } }")
-        + layer("b", "Input", "-> b", f"input_param {{ shape {{ dim: 2 dim: {inputs} }} }}")
-        + layer("one", "InnerProduct", "a -> x", f"param {{ {first} }} {ip}")
-        + layer("two", "InnerProduct", "b -> y", f"param {{ {second} }} {ip}")
-    )
-    return [problem.kind for problem in set_up(net(text))[1]]
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "inputs", "kinds"),
-    [
-        ('name: "w"', 'name: "w"', 3, []),
-        ('name: "w"', 'name: "v"', 5, []),
-        ('name: "w"', 'name: "w"', 5, ["shared-param-shape"]),
-        ('name: "w"', 'name: "w" share_mode: PERMISSIVE', 5, ["shared-param-shape"]),
-        ('name: "w" lr_mult: 1', 'name: "w"', 3, []),
-        ('name: "w"', 'name: "w" lr_mult: 2', 3, []),
-        ('name: "w" lr_mult: 1', 'name: "w" lr_mult: 2', 3, ["shared-param-multiplier"]),
-        ('name: "w" decay_mult: 1', 'name: "w" decay_mult: 0', 3, ["shared-param-multiplier"]),
-    ],
-)
-def test_sharing(first: str, second: str, inputs: int, kinds: list[str]) -> None:
-    assert shared(first, second, inputs) == kinds
-
-
-def test_permissive_sharing_counts_values() -> None:
-    text = (
-        layer("a", "Input", "-> a", "input_param { shape { dim: 1 dim: 6 dim: 2 dim: 2 } }")
-        + layer("ip", "InnerProduct", "a -> x",
-                f'param {{ name: "w" }} inner_product_param {{ num_output: 4 {W} }}')
-        + layer("conv", "Convolution", "a -> y",
-                'param { name: "w" share_mode: PERMISSIVE } convolution_param { '
-                f"num_output: 4 kernel_size: 2 {W} }}")
-    )  # fmt: skip
-    assert set_up(net(text))[1] == []
-    strict = set_up(net(text.replace("share_mode: PERMISSIVE", "")))[1]
-    assert [problem.kind for problem in strict] == ["shared-param-shape"]
-
-
-# Nets
-
-
-def test_a_refused_layer_leaves_the_rest_unknown() -> None:
-    text = (
-        layer("a", "Input", "-> a", "input_param { shape { dim: 2 dim: 3 } }")
-        + layer("pool", "Pooling", "a -> b", pool("kernel_size: 2"))
-        + layer("ip", "InnerProduct", "b -> c", f"inner_product_param {{ num_output: 4 {W} }}")
-        + layer("loss", "EuclideanLoss", "c a -> loss")
-    )
-    shapes, problems = set_up(net(text))
-    assert [problem.kind for problem in problems] == ["axes-count"]
-    assert {blob.name: shape for blob, shape in shapes.blobs.items()}["b"] is None
-
-
-def test_a_faulty_layer_is_not_judged() -> None:
-    text = layer("a", "Input", "-> a", "input_param { shape { dim: -2 } }")
-    shapes, problems = set_up(net(text), faulty={"a"})
-    assert problems == []
-    assert list(shapes.blobs.values()) == [None]
-
-
-def test_given_shapes_complete_what_the_file_says() -> None:
-    text = layer("d", "Data", "-> d", "data_param { batch_size: 4 }")
-    shapes, _ = set_up(net(text), {"d": (1, 3, 5, 5)})
-    assert list(shapes.blobs.values()) == [(4, 3, 5, 5)]
-
-
-def test_a_weighted_top_must_not_be_empty() -> None:
-    text = layer("a", "Input", "-> a", "input_param { shape { dim: 0 } }") + layer(
-        "sum", "Power", "a -> sum", "loss_weight: 1"
-    )
-    assert [problem.kind for problem in set_up(net(text))[1]] == ["empty-blob"]
 
 
 # Any values at all

@@ -9,8 +9,15 @@ import pytest
 
 from caffelint.core.problem import Problem
 from caffelint.model.build import set_up
-from caffelint.model.transfer import Sources, check_transfer, filled_layers, find_weights
-from caffelint.model.weights import Weights, read_weights
+from caffelint.model.shapes.setup import Shape
+from caffelint.model.transfer import (
+    Sources,
+    check_transfer,
+    filled_layers,
+    find_weights,
+    same_shape,
+)
+from caffelint.model.weights import StoredBlob, Weights, read_weights
 from caffelint.resources import load_schema
 
 from .build import layer, message, net
@@ -78,6 +85,23 @@ def check(text: str, *files: Weights, phase: str = "TRAIN", trained: bool = True
 
 def told(problems: list[Problem]) -> list[str]:
     return [f"{one.kind} {one.layer}".strip() for one in problems]
+
+
+@pytest.mark.parametrize(
+    ("shape", "stored", "same"),
+    [
+        pytest.param((2, 3), StoredBlob((1, 1, 2, 3), 6, legacy=True), True, id="filled-up"),
+        pytest.param((2, 3), StoredBlob((2, 3, 1, 1), 6, legacy=True), False, id="other-end"),
+        pytest.param((), StoredBlob((1, 1, 1, 1), 1, legacy=True), True, id="scalar"),
+        pytest.param((1, 1, 1, 2, 3), StoredBlob((1, 1, 2, 3), 6, legacy=True), False, id="five"),
+        pytest.param((2, 3), StoredBlob((1, 1, 2, 3), 6), False, id="of-the-current-form"),
+        pytest.param((2, None), StoredBlob((2, 3), 6), True, id="a-size-that-is-not-known"),
+        pytest.param(None, StoredBlob((2, 3), 6), True, id="nothing-is-known"),
+    ],
+)
+def test_an_old_blob_has_ones_in_front(shape: Shape, stored: StoredBlob, same: bool) -> None:
+    """blob.cpp, ShapeEquals: num, channels, height and width are counted from the last axis."""
+    assert same_shape(shape, stored) == same
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from array import array
@@ -154,6 +155,15 @@ def test_not_a_caffemodel(tmp_path: Path, data: bytes, reason: str) -> None:
 def test_a_path_that_cannot_be_read(tmp_path: Path, name: str, reason: str) -> None:
     with pytest.raises(WeightsError, match=reason):
         filled_layers(tmp_path / name)
+
+
+def test_a_file_that_is_too_large_for_caffe(tmp_path: Path) -> None:
+    """io.cpp, kProtoReadBytesLimit: INT_MAX bytes."""
+    path = tmp_path / "x.caffemodel"
+    path.write_bytes(WHOLE)
+    os.truncate(path, 1 << 31)  # a hole
+    with pytest.raises(WeightsError, match="larger than 2 GiB"):
+        read_weights(path)
 
 
 def test_weights_are_stepped_over_not_read(tmp_path: Path) -> None:
@@ -311,6 +321,10 @@ def test_hdf5(tmp_path: Path) -> None:
         pytest.param({"data/a/w": [1.0]}, '"w" where blobs are numbered', id="named-blobs"),
         pytest.param({"data/a/0/b": [1.0]}, '"a/0" is no dataset', id="group-for-a-blob"),
         pytest.param({"data/a/0": "text"}, '"a/0" holds no numbers', id="text"),
+        pytest.param({"data/a/1000": [1.0]}, '"1000" where blobs are numbered', id="a-high-number"),
+        pytest.param(
+            {f"data/a/{i}": [1.0] for i in range(1001)}, "more than 1000 entries", id="many-blobs"
+        ),
     ],
 )
 def test_hdf5_that_is_no_caffemodel(tmp_path: Path, sets: dict[str, Any], reason: str) -> None:
@@ -328,10 +342,22 @@ def test_hdf5_links_out_of_the_file_are_not_followed(tmp_path: Path) -> None:
         read_weights(path)
 
 
-def test_hdf5_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("raise ImportError('No module named h5py')", id="not-installed"),
+        pytest.param("raise ValueError('numpy.dtype size changed')", id="for-another-numpy"),
+        pytest.param("raise OSError('libhdf5.so: cannot open')", id="its-library-is-gone"),
+    ],
+)
+def test_hdf5_without_the_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
     path = hdf5(tmp_path / "x", {"data/a/0": [1.0]})
-    monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(LibraryMissingError, match="pip install"):
+    (tmp_path / "h5py.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "h5py")
+    with pytest.raises(LibraryMissingError, match="HDF5 needs h5py: pip install"):
         read_weights(path)
 
 
@@ -360,6 +386,26 @@ def test_solver_state(tmp_path: Path) -> None:
     state = read_state(path)
     assert state.state == {"iter": 5000, "learned_net": "a.b", "current_step": 2}
     assert [blob and blob.stored for blob in state.layers[0].blobs] == [1]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        pytest.param(b"", "the file is empty", id="empty"),
+        pytest.param(b"\xa2\x06\x00", "none of the fields of a solver state", id="a-caffemodel"),
+        pytest.param(b"\x89HDF\r\n\x1a\n", "damaged HDF5", id="damaged-hdf5"),
+    ],
+)
+def test_no_solver_state(tmp_path: Path, data: bytes, reason: str) -> None:
+    path = tmp_path / "x.solverstate"
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match=reason):
+        read_state(path)
+
+
+def test_no_solver_state_in_hdf5(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match='no group "history"'):
+        read_state(hdf5(tmp_path / "x", {"data/a/0": [1.0]}))
 
 
 def test_solver_state_in_hdf5(tmp_path: Path) -> None:

@@ -175,10 +175,7 @@ def flatten(s: Setup) -> Built:
     if end + 1 < start:
         s.refuse("flatten-order", "end_axis", start=start, end=end)
     flat = count(shape, start, end + 1)
-    top = s.blob((*shape[:start], flat, *shape[end + 1 :]))
-    if differ(count(top), count(shape)):
-        s.refuse("flatten-order", "end_axis", start=start, end=end)
-    return Built([top])
+    return Built([s.blob((*shape[:start], flat, *shape[end + 1 :]))])
 
 
 def crop(s: Setup) -> Built:
@@ -242,15 +239,15 @@ def argmax(s: Setup) -> Built:
     axis = s.axis(shape, s.own.get("axis")) if s.own.has("axis") else None
     if shape is None:
         return Built([None])
+    if not shape:
+        s.axes_count(shape, "at least 1")
     classes = count(shape, 1) if axis is None else shape[axis]
     if classes is not None and best > classes:
         s.refuse("top-k-too-large", "top_k", top_k=best, classes=classes)
     if axis is not None:
         return Built([(*shape[:axis], best, *shape[axis + 1 :])])
     top: list[Dim] = [1] * max(3, len(shape))
-    if shape:
-        top[0] = shape[0]
-    top[1], top[2] = (2 if s.own.get("out_max_val") else 1), best
+    top[:3] = shape[0], (2 if s.own.get("out_max_val") else 1), best
     return Built([tuple(top)])
 
 
