@@ -104,7 +104,8 @@ class FileRules:
         for target in targets:
             rules = self._of(target.source.name)
             for run in rules.runs:
-                yield from rules.graded(run.on_targets((target,)))
+                if found := run.on_target(target):
+                    yield from rules.graded(found)
 
     def on_run(self, target: Target, findings: Sequence[Diagnostic]) -> Iterator[Diagnosis]:
         """What the rules say of a training run; ``findings`` are those in its net and solver."""

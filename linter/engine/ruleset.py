@@ -139,7 +139,7 @@ class RuleSet:
         self.rules = compiled.rules
         self._packed = compiled
         self._expressions: dict[tuple[On, str], Any] = {}
-        self._groups: dict[tuple[On, str], Group] = {}
+        self._groups: dict[tuple[On, str], list[Group]] = {}
 
     def translated(self, on: On, text: str) -> Callable[..., Any] | None:
         """The expression in Python, a function of the facts and ``option``; None if there is no
@@ -160,12 +160,15 @@ class RuleSet:
         """An expression as CEL has checked it: with its types and the functions that it calls."""
         return self._serialised[on][text]
 
-    def group(self, on: On, type_: str) -> Group:
-        """The rules for one layer type, or with ``""`` those for all types."""
+    def groups(self, on: On, type_: str) -> Sequence[Group]:
+        """The rules for all types, and those for one layer type, where there are any."""
         key = (on, type_)
         if key not in self._groups:
-            rules = self.by_type.get(key, [])
-            self._groups[key] = Group(rules, self._conditions(on, type_, rules))
+            self._groups[key] = [
+                Group(rules, self._conditions(on, of, rules))
+                for of in dict.fromkeys(("", type_))
+                if (rules := self.by_type.get((on, of)))
+            ]
         return self._groups[key]
 
     def _conditions(

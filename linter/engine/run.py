@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import compress
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -113,26 +114,25 @@ class Run(Struct):
             if rule is not None and self._is_on(rule):
                 yield self._problem(rule, source, problem, phase)
 
-    def on_targets(self, targets: Iterable[Target]) -> Iterator[Diagnostic]:
-        """The diagnostics of all rules over targets."""
-        for target in targets:
-            for rule, seen in self.speaking(target):
-                yield self.finding(rule, target, seen)
+    def on_target(self, target: Target) -> list[Diagnostic]:
+        """The diagnostics of all rules over a target."""
+        return [self.finding(rule, target, seen) for rule, seen in self.speaking(target)]
 
-    def speaking(self, target: Target) -> Iterator[tuple[Rule, Seen]]:
+    def speaking(self, target: Target) -> list[tuple[Rule, Seen]]:
         """The rules that have something to say of a target, each with what its expressions see."""
-        for type_ in ("", target.type) if target.type else ("",):
-            group = self.ruleset.group(target.on, type_)
+        found = []
+        for group in self.ruleset.groups(target.on, target.type):
             results = self._together(group, target)
-            for number, rule in enumerate(group.rules):
-                if not self._is_on(rule) or (results is not None and not results[number]):
+            for rule in group.rules if results is None else compress(group.rules, results):
+                if not self._is_on(rule):
                     continue
                 seen = Seen(target.variables, self._options_of(rule))
                 if results is None and not self.holds(rule, rule.when, seen):
                     continue
                 # Of a value that cannot be known nothing is said but that.
                 if not target.is_unread(rule.places):
-                    yield rule, seen
+                    found.append((rule, seen))
+        return found
 
     def _together(self, group: Group, target: Target) -> list[bool] | None:
         """What the conditions of rules give, asked all at once. None where that cannot be, or one

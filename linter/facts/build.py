@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -185,13 +185,13 @@ class FactBuilder:
             name=_text(layer.name),
             type=_text(layer.type),
             known_type=not layer.opaque,
-            bottoms=[_text(name) for name in layer.bottom_names],
-            tops=[_text(name) for name in layer.top_names],
+            bottoms=_texts(layer.bottom_names),
+            tops=_texts(layer.top_names),
             in_place=layer.in_place,
-            producer_types=[_text(b.producer.type) for b in layer.bottoms if b is not None],
-            reader_types=[_text(r.type) for blob in layer.tops for r, _ in blob.readers],
-            deep_producer_types=[_text(_deep_producer(b).type) for b in layer.bottoms if b],
-            deep_reader_types=[_text(r.type) for r in _deep_readers(layer)],
+            producer_types=_texts([b.producer.type for b in layer.bottoms if b is not None]),
+            reader_types=_texts([r.type for blob in layer.tops for r, _ in blob.readers]),
+            deep_producer_types=_texts([_deep_producer(b).type for b in layer.bottoms if b]),
+            deep_reader_types=_texts([r.type for r in _deep_readers(layer)]),
             gradient_to_bottoms=gradients_down(layer, net),
             last_to_learn=layer.learns and layer not in under_others,
             loss_type=layer.kind is not None and layer.kind.loss,
@@ -396,18 +396,17 @@ def _deep_producer(blob: Blob) -> Layer:
 
 def _deep_readers(layer: Layer, through: frozenset[str] = _PASS_THROUGH) -> list[Layer]:
     """The layers that really use a layer's tops, in order, looking through some types."""
-    found: list[Layer] = []
+    found: dict[Layer, None] = {}
     pending = [reader for blob in layer.tops for reader, _ in blob.readers]
-    seen: set[int] = set()
+    pending.reverse()  # the next one stands last
     while pending and len(found) < _FAR:
-        reader = pending.pop(0)
-        if reader.index in seen:
+        reader = pending.pop()
+        if reader in found:
             continue
-        seen.add(reader.index)
-        found.append(reader)
+        found[reader] = None
         if reader.in_place or reader.type in through:
-            pending[:0] = [r for blob in reader.tops for r, _ in blob.readers]
-    return found
+            pending += [r for blob in reader.tops for r, _ in blob.readers][::-1]
+    return list(found)
 
 
 def _under_others(net: Net) -> set[Layer]:
@@ -448,18 +447,26 @@ def _outputs(layer: Layer) -> int:
 
 
 def _names_phases(layer: Layer) -> bool:
-    rules = (*layer.message.get("include"), *layer.message.get("exclude"))
-    return any(rule.has("phase") for rule in rules)
+    return any(rule.has("phase") for rule in _state_rules(layer.message))
 
 
 def _names_stages(layer: Message) -> bool:
-    rules = (*layer.get("include"), *layer.get("exclude"))
-    return any(rule.has("stage") or rule.has("not_stage") for rule in rules)
+    return any(rule.has("stage") or rule.has("not_stage") for rule in _state_rules(layer))
+
+
+def _state_rules(layer: Message) -> Sequence[Message]:
+    if not layer.has("include") and not layer.has("exclude"):
+        return ()
+    return (*layer.get("include"), *layer.get("exclude"))
 
 
 def _once(types: Iterable[str]) -> list[str]:
     """Each type once: these facts are handed over for every layer, so they must stay short."""
-    return [_text(type_) for type_ in dict.fromkeys(types)]
+    return _texts(dict.fromkeys(types))
+
+
+def _texts(texts: Iterable[str]) -> list[str]:
+    return [text if text.isascii() else _text(text) for text in texts]
 
 
 def _is_output(layer: Layer) -> bool:

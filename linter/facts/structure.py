@@ -40,7 +40,7 @@ def add_structure(facts: facts_of.Layer, layer: Layer, shapes: Shapes | None) ->
 
 def memory_mib(net: Net, shapes: Shapes) -> float:
     """Memory of blobs and learned values in MiB, as far as their sizes are known."""
-    cost = net_cost(net, shapes)
+    cost = net_cost(net, shapes, operations=False)
     return (cost.blob_memory.known + cost.parameter_memory.known) / (1 << 20)
 
 

@@ -317,22 +317,24 @@ class NetCost(Struct):
     splits: int = 0
 
 
-def net_cost(net: Net, shapes: Shapes) -> NetCost:
-    """What a net costs that has been set up."""
+def net_cost(net: Net, shapes: Shapes, *, operations: bool = True) -> NetCost:
+    """What a net costs that has been set up; without ``operations`` those are left unknown."""
     trains = net.state.phase == "TRAIN" and any(layer.needs_backward for layer in net.layers)
     cost = NetCost(trains, batch_size=_batch_size(net, shapes))
     for layer, uses in learned_blobs(net, shapes).items():
-        bottoms = [shapes.blobs[blob] if blob is not None else None for blob in layer.bottoms]
-        tops = [shapes.blobs[blob] for blob in layer.tops]
-        operations = multiply_adds(layer, bottoms, tops, [use.shape for use in uses])
-        cost.multiply_adds.add(operations)
+        done = None
+        if operations:
+            bottoms = [shapes.blobs[blob] if blob is not None else None for blob in layer.bottoms]
+            tops = [shapes.blobs[blob] for blob in layer.tops]
+            done = multiply_adds(layer, bottoms, tops, [use.shape for use in uses])
+        cost.multiply_adds.add(done)
         parameters = _add_parameters(cost, layer, uses)
         blobs = _add_blobs(cost, net, layer, shapes)
         copies = BYTES * (1 + trains)
         cost.blob_memory.add(_product(blobs, copies))
         cost.parameter_memory.add(_product(parameters, copies))
         memory = _product(_total((blobs, parameters)), copies)
-        cost.layers.append(LayerCost(layer, uses, parameters, operations, memory))
+        cost.layers.append(LayerCost(layer, uses, parameters, done, memory))
     return cost
 
 

@@ -73,7 +73,8 @@ class Layer:
     # Slots, for a net of thousands of layers is built in each of its states.
     __slots__ = (
         *("message", "index", "name", "type", "kind", "bottom_names", "top_names", "loss_weights"),
-        *("is_loss", "bottoms", "tops", "in_place", "needs_backward", "reaches_loss", "_params"),
+        *("is_loss", "bottoms", "tops", "in_place", "needs_backward", "reaches_loss", "own"),
+        *("_params", "_weighs", "_learns"),
     )
 
     def __init__(self, message: Message, index: int) -> None:
@@ -86,12 +87,20 @@ class Layer:
         self.top_names: list[str] = message.get("top")
         self.loss_weights: list[float] = message.get("loss_weight")
         # A loss layer adds to the loss itself, and may do so without a named top.
-        self.is_loss = any(self.loss_weight(i) != 0 for i in range(max(1, len(self.top_names))))
+        self.is_loss = (
+            any(self.loss_weight(i) != 0 for i in range(max(1, len(self.top_names))))
+            if self.loss_weights
+            else self.default_loss_weight(0) != 0
+        )
         self.bottoms: list[Blob | None] = []
         self.tops: list[Blob] = []
         self.in_place = False
         self.needs_backward = False
         self.reaches_loss = False
+        self.own: Message | None = None
+        """Its type's own parameter block, empty if not written; None for types without one."""
+        if self.kind is not None and self.kind.param:
+            self.own = message.sub(self.kind.param)
         self._params: list[Param] | None = None
 
     def __repr__(self) -> str:
@@ -107,6 +116,9 @@ class Layer:
                 Param(self, i, role, specs[i] if i < len(specs) else None)
                 for i, role in enumerate(roles)
             ]
+            changed = [one for one in self._params if one.role not in STATISTICS]
+            self._weighs = bool(changed)
+            self._learns = any(one.lr_mult != 0 for one in changed)
         return self._params
 
     def let_go(self) -> None:
@@ -121,19 +133,12 @@ class Layer:
     @property
     def weighs(self) -> bool:
         """Whether it has learned blobs that gradients change: statistics do not count."""
-        return any(param.role not in STATISTICS for param in self.params)
+        return bool(self.params) and self._weighs
 
     @property
     def learns(self) -> bool:
         """Whether an update can change it: a learned blob whose lr_mult is not 0."""
-        return any(param.lr_mult != 0 and param.role not in STATISTICS for param in self.params)
-
-    @property
-    def own(self) -> Message | None:
-        """Its type's own parameter block, empty if not written; None for types without one."""
-        if self.kind is None or not self.kind.param:
-            return None
-        return self.message.sub(self.kind.param)
+        return bool(self.params) and self._learns
 
     def rewrites(self, number: int) -> bool:
         """Whether top and bottom of that number have one name: in place, as far as it goes."""

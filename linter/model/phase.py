@@ -46,10 +46,9 @@ def effective_state(phase: str, *states: Message | None) -> State:
 
 def keeps(state: State, layer: Message) -> bool:
     """Whether a layer is part of the net in this state: any include matches, or no exclude."""
-    includes = layer.get("include")
-    if includes:
-        return any(state.meets(rule) for rule in includes)
-    return not any(state.meets(rule) for rule in layer.get("exclude"))
+    if layer.has("include"):
+        return any(map(state.meets, layer.get("include")))
+    return not layer.has("exclude") or not any(map(state.meets, layer.get("exclude")))
 
 
 def include_and_exclude(layers: Iterable[Message]) -> list[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import scalar
 from .dialects import Dialects, LayerFacts
@@ -53,6 +53,8 @@ class MessageType:
         self.schema = schema
         self.path = path
         self.name = path.rpartition(".")[2]
+        self.empty: Any = None
+        """The ``Message`` of this type that has no fields, once one was asked for."""
 
     def __repr__(self) -> str:
         return f"MessageType({self.name!r})"

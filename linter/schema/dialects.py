@@ -129,7 +129,11 @@ class Dialects:
 
     def size(self, names: Sequence[str]) -> int:
         """How many bytes of additions some dialects make, those they build on included."""
-        return sum(dialect.file.ByteSize() for dialect in self.family(names))
+        return sum(self._sizes[dialect.name] for dialect in self.family(names))
+
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        return {name: dialect.file.ByteSize() for name, dialect in self.by_name.items()}
 
     def extended(self, base: bytes, names: Sequence[str]) -> bytes:
         """BVLC's descriptor set with the additions of some dialects."""

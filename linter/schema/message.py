@@ -56,14 +56,20 @@ class Message:
         return [] if field.repeated else field.default
 
     def sub(self, name: str) -> Message:
-        """The message in field ``name``; an empty one where it is absent, so that defaults show."""
+        """The message in field ``name``; an empty one where it is absent, so that defaults show.
+
+        The caller must not change it: the empty one is there once for its type.
+        """
         value = self.values.get(name)
         if value is not None:
             assert isinstance(value, Message)
             return value
-        message = self.type.fields[name].message
-        assert message is not None
-        return Message(message)
+        type_ = self.type.fields[name].message
+        assert type_ is not None
+        if type_.empty is None:
+            type_.empty = Message(type_)
+        empty: Message = type_.empty
+        return empty
 
     def field(self, name: str, index: int = 0) -> Field | None:
         """Where value number ``index`` of a field was written, None where it was not."""

@@ -108,22 +108,25 @@ class _Walk:
         self, fields: Sequence[Field], path: str, type_: MessageType | None
     ) -> Iterator[Need]:
         """Needs of the fields of a message; ``type_`` is BVLC's, None if only forks have it."""
-        seen: Counter[str] = Counter()
+        seen: set[str] = set()
+        table = type_.fields if type_ is not None else {}
         for field in fields:
             if field.kind == Kind.BROKEN:
                 continue
-            seen[field.name] += 1
-            known = type_.fields.get(field.name) if type_ is not None else None
+            several_times = field.listed or field.name in seen
+            seen.add(field.name)
+            known = table.get(field.name)
             if known is not None and _is_block(known) == (field.children is not None):
-                if (seen[field.name] > 1 or field.listed) and not known.repeated:
+                if several_times and not known.repeated:
                     yield self._repeated(field, path)
-                yield from self._inside(field, path, known)
+                if known.message is not None or known.enum is not None or field.name == "type":
+                    yield from self._inside(field, path, known)
             elif known is None or field.kind != Kind.EMPTY_LIST:
                 owners = self._dialects.with_field(
                     path, field.name, block=field.children is not None
                 )
                 yield Need(field.name, field.name_span, owners)
-                if seen[field.name] > 1 or field.listed:
+                if several_times:
                     several = self._repeated(field, path)
                     if owners - several.known_to:
                         yield several

@@ -127,7 +127,7 @@ def several(folder: Path, *rules: str, **config: object) -> list[tuple[str, str]
     paths = [write(folder, rule, f"{number}.yaml") for number, rule in enumerate(rules)]
     made = load(paths, FACTS, None)
     with translations_of(made):
-        assert made.group("layer", "InnerProduct").conditions is not None
+        assert all(group.conditions for group in made.groups("layer", "InnerProduct"))
         checker = Checker(made, Config(**config))  # type: ignore[arg-type]
         report = checker.check_text("net.prototxt", NET.encode())
     return [(one.rule, one.message) for one in report.diagnostics]

@@ -48,8 +48,7 @@ def differences(run: Run, target: Target) -> Iterator[tuple[object, ...]]:
     """The expressions of all rules on a target for which CEL and Python disagree, both ways; where
     Python has no result, CEL is asked anyway.
     """
-    for type_ in dict.fromkeys(("", target.type)):
-        group = run.ruleset.group(target.on, type_)
+    for group in run.ruleset.groups(target.on, target.type):
         results = run._together(group, target)
         for number, rule in enumerate(group.rules):
             seen = Seen(target.variables, run._options_of(rule))
@@ -68,7 +67,7 @@ def test_all_examples_of_all_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = Counter[str]()
     speaking = Run.speaking
 
-    def both(run: Run, target: Target) -> Iterator[Any]:
+    def both(run: Run, target: Target) -> list[Any]:
         looked[target.on] += 1
         found.update(differences(run, target))
         return speaking(run, target)
@@ -104,11 +103,11 @@ def test_a_changed_rule_is_left_to_cel(tmp_path: Path) -> None:
     rules = load([path], FACTS, None)
     with translations_of(rules):
         assert rules.translated("layer", "layer.learns") is not None
-        assert rules.group("layer", "").conditions is not None
+        assert rules.groups("layer", "")[0].conditions is not None
         path.write_text(CHANGED.replace("layer.learns", "layer.weighs"))
         changed = load([path], FACTS, None)
         assert changed.translated("layer", "layer.weighs") is None
-        assert changed.group("layer", "").conditions is None
+        assert changed.groups("layer", "")[0].conditions is None
 
 
 @pytest.mark.parametrize(
