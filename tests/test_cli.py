@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import subprocess
 import sys
@@ -125,6 +126,30 @@ def test_the_command_line_wins_over_the_config(folder: Path) -> None:
     assert run("broken.prototxt", "--ignore", "CL9", cwd=folder).returncode == 1
 
 
+@pytest.mark.parametrize("bom", [codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE])
+def test_utf_16_is_told_of_by_its_name(folder: Path, bom: bytes) -> None:
+    """Protobuf's parser stops at the first byte: it reads ASCII, and UTF-8 in quotes."""
+    endian = "utf-16-le" if bom == codecs.BOM_UTF16_LE else "utf-16-be"
+    (folder / "wide.prototxt").write_bytes(bom + SOUND.encode(endian))
+    (folder / "solver.prototxt").write_text('net: "wide.prototxt"\nbase_lr: 0.1\n')
+    reason = "UTF-16 text, which Caffe cannot read; save it as UTF-8"
+    done = run("wide.prototxt", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode() == f"caffelint: wide.prototxt: {reason}\n"
+    done = run("solver.prototxt", cwd=folder)
+    assert done.returncode == 1
+    assert f'"wide.prototxt" cannot be read: {reason}' in done.stdout.decode()
+
+
+def test_names_of_any_language_and_with_blanks_are_followed(folder: Path) -> None:
+    (folder / "ü 名.prototxt").write_text(BROKEN, encoding="utf-8")
+    solver = 'net: "ü 名.prototxt"\nbase_lr: 0.1\n'
+    (folder / "solver.prototxt").write_text(solver, encoding="utf-8")
+    done = run("solver.prototxt", "--format", "json", cwd=folder)
+    names = {one["file"] for one in json.loads(done.stdout)["diagnostics"]}
+    assert "ü 名.prototxt" in names
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -134,7 +159,7 @@ def test_the_command_line_wins_over_the_config(folder: Path) -> None:
         pytest.param(b"layer {" * 5000, id="deep"),
         pytest.param(b"a: [{" * 5000, id="deep-lists"),
         pytest.param("\ufeff".encode() + SOUND.encode(), id="byte-order-mark"),
-        pytest.param(SOUND.encode("utf-16"), id="utf-16"),
+        pytest.param(SOUND.encode("utf-16-be"), id="utf-16-without-its-mark"),
         pytest.param(b'layer { name: "' + b"x" * 100_000 + b'" }', id="long-name"),
         pytest.param(b'layer { name: "\xff\xfe" type: "\xc3" bottom: "\xff" }', id="not-utf-8"),
     ],

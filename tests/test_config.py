@@ -42,6 +42,9 @@ examples:
 """
 
 
+FIX = "fix: {title: t, safe: true, changes: [{set: '\"r\"', at: name}]}\noptions:\n"
+
+
 def write(folder: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         path = folder / name
@@ -103,6 +106,34 @@ def test_a_value_of_another_type_is_refused(tmp_path: Path) -> None:
     path.write_text(f'[tool.caffelint.options.{rule}]\n{option} = "many"\n')
     with pytest.raises(ConfigError, match=f'option "{option}" takes a number'):
         read_config(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        pytest.param(
+            "pyproject.toml", r"there is no \[tool.caffelint\] in it", id="another-tool's"
+        ),
+        pytest.param("folder", "folder: not a file", id="directory"),
+        pytest.param("gone.yaml", "yaml: not a file", id="not-there"),
+    ],
+)
+def test_what_is_no_config_is_refused(tmp_path: Path, name: str, reason: str) -> None:
+    write(tmp_path, {"pyproject.toml": "[tool.ruff]\nline-length = 99\n", "folder/x": ""})
+    with pytest.raises(ConfigError, match=reason):
+        read_config(tmp_path / name)
+
+
+def test_options_may_differ_by_file(tmp_path: Path) -> None:
+    rule = next(rule for rule in load_rules().rules if rule.options)
+    name = next(iter(rule.options))
+    (tmp_path / ".caffelint.yaml").write_text(
+        f"options: {{{rule.id}: {{{name}: 7}}}}\n"
+        f"overrides: [{{files: [b.*], options: {{{rule.id}: {{{name}: 9}}}}}}]\n"
+    )
+    config = read_config(tmp_path / ".caffelint.yaml")
+    given = [config.of(tmp_path / f"{one}.prototxt").options for one in "ab"]
+    assert given == [{rule.id: {name: 7}}, {rule.id: {name: 9}}]
 
 
 @pytest.mark.parametrize(
@@ -267,6 +298,12 @@ def test_the_time_of_own_rules_is_bounded() -> None:
     [
         pytest.param(("x is a ReLU\n", "y is a ReLU\n"), "expected MY001 y is a ReLU", id="words"),
         pytest.param(('name: "relu1"', 'name: "y"'), "where nothing should be said", id="good"),
+        pytest.param(("  - good: |", "  - bad: |"), "MY001: no good example", id="none-is-good"),
+        pytest.param(("  - bad: |", "  - good: |"), "MY001: no bad example", id="none-is-bad"),
+        pytest.param(("  - bad: |", "  - severity: error\n    bad: |"), "warning for MY001",
+                     id="severity"),
+        pytest.param(("options:\n", FIX), "MY001: no example of its fix", id="no-fix"),
+        pytest.param(("options:\n", FIX), "its fix makes another text of it", id="fix"),
         pytest.param(("  - good: |", "    files: {../x: y}\n  - good: |"), "is not beside it",
                      id="file-elsewhere"),
         pytest.param(("  - good: |", "    files: {/nowhere/x: y}\n  - good: |"), "is not beside it",
@@ -280,7 +317,10 @@ def test_a_rule_that_does_not_do_what_its_examples_say(
     path.write_text(RULE)
     assert failures_of_file(path)[1] == []
     changed = tmp_path / "changed.yaml"
-    changed.write_text(RULE.replace(*change))
+    text = RULE.replace(*change)
+    if "another text" in reason:
+        text = text.replace("  - good: |", '    fixed: "name: 1"\n  - good: |')
+    changed.write_text(text)
     try:
         reasons = failures_of_file(changed)[1]
     except RuleError as error:

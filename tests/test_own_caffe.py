@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from caffelint import ownproto
+from caffelint.config import read_config
 from caffelint.ownproto import ProtoError, compile_proto
 
 NET = """\
@@ -35,6 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "net.prototxt").write_text(NET)
     (tmp_path / "fork.prototxt").write_text(FORK)
     (tmp_path / "caffe.proto").write_text(PROTO)
+    (tmp_path / "labels.prototxt").write_text("colour: 'red'\n")
     return tmp_path
 
 
@@ -61,6 +64,7 @@ def findings(*arguments: str) -> list[tuple[int, str, str]]:
             [(2, "CL106", "warning"), (2, "CL020", "error"), (3, "CL106", "warning")],
         ),
         (("net.prototxt", "--proto", "caffe.proto"), [(3, "CL106", "warning")]),
+        (("labels.prototxt", "--dialect", "ssd"), [(1, "CL090", "info")]),
     ],
 )
 def test_options(
@@ -78,6 +82,33 @@ def test_config(folder: Path) -> None:
     assert findings("net.prototxt", "fork.prototxt") == []
     shown = json.loads(caffelint("show", "--format", "json", "net.prototxt").stdout)
     assert shown["verdict"] == "accept"
+
+
+@pytest.mark.parametrize(
+    ("shape", "shapes"),
+    [
+        ("same", (None,)),
+        ("[0, 16, null]", ((0, 16, None),)),
+        ("[[1, 2], [3]]", ((1, 2), (3,))),
+        ("[]", ()),
+    ],
+)
+def test_shapes_of_own_types(folder: Path, shape: str, shapes: tuple[object, ...]) -> None:
+    (folder / "c.yaml").write_text(f"layers: {{Whiten: {{shape: {shape}}}}}\n")
+    facts = read_config(folder / "c.yaml").layers["Whiten"].facts("Whiten")
+    assert facts.declared is not None
+    assert facts.declared.shapes == shapes
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["# what dialect is this?", '# "dialect"\n# and: dialect'],
+)
+def test_a_comment_about_dialects_is_no_setting(folder: Path, comment: str) -> None:
+    alone = findings("fork.prototxt")
+    (folder / "fork.prototxt").write_text(f"{comment}\n{FORK}")
+    more = comment.count("\n") + 1
+    assert findings("fork.prototxt") == [(line + more, *rest) for line, *rest in alone]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +158,22 @@ def test_dialects_are_listed() -> None:
 )
 def test_what_protoc_refuses(folder: Path, text: str, words: str) -> None:
     (folder / "caffe.proto").write_text(text, encoding="latin-1")
+    with pytest.raises(ProtoError, match=words):
+        compile_proto(folder / "caffe.proto")
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "words"),
+    [
+        ("find_spec", lambda _: None, r'needs protoc: pip install "caffelint\[proto\]"'),
+        ("_SECONDS", 0, "caffe.proto: protoc took more than 0 s"),
+        ("_MOST_RESULT", 9, "caffe.proto: too many messages"),
+    ],
+)
+def test_what_keeps_protoc_from_its_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: object, words: str
+) -> None:
+    monkeypatch.setattr(ownproto, limit, value)
     with pytest.raises(ProtoError, match=words):
         compile_proto(folder / "caffe.proto")
 

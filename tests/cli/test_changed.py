@@ -214,6 +214,13 @@ def test_without_git(repository: Path) -> None:
     assert done.stderr == b"caffelint: --changed needs git, which is not installed\n"
 
 
+def test_a_filter_whose_name_would_end_an_option_of_git(repository: Path) -> None:
+    git("config", "filter.a=b.clean", "touch was-run", cwd=repository)
+    done = run("--changed", cwd=repository)
+    assert done.returncode == 2
+    assert b"the config of git has a filter with a strange name: 'filter.a=b.clean'" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("settings", "attributes"),
     [
