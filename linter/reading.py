@@ -15,6 +15,7 @@ from .core.looking import question
 from .core.problem import Problem
 from .core.source import Source, Span
 from .dialects import read_as
+from .schema.bind import MOST_PROBLEMS
 from .schema.message import Message
 from .schema.upgrade import old_forms, upgrade_net, upgrade_solver
 from .syntax.parser import parse
@@ -107,6 +108,8 @@ def read_source(path: Path, source: Source, told: Told = NOTHING_TOLD) -> File:
     if len(source.text) > _SHORT and _has_more_blocks(tree.fields, MAX_BLOCKS):
         raise CheckError(f"{path}: more than {MAX_BLOCKS:,} layers, blocks, blobs and sizes")
     read = read_as(tree, told, path)
+    if len(read.problems) >= MOST_PROBLEMS:
+        raise CheckError(f"{path}: {MOST_PROBLEMS:,} fields and more that do not fit")
     if read.message is None:
         neither = Problem("neither-net-nor-solver", Span(0, 0))
         return File(path, source, "", None, [neither, *read.problems])

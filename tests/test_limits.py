@@ -17,8 +17,10 @@ from caffelint import reading
 from caffelint.check import Checker
 from caffelint.config import Config, ConfigError, read_config
 from caffelint.core.files import replace_file
+from caffelint.model import net
 from caffelint.reading import CheckError, read_text
 from caffelint.resources import load_rules
+from caffelint.schema import bind
 from caffelint.walk import parts_match
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs pipes, links and signals")
@@ -119,6 +121,27 @@ def test_too_many_things_in_a_file(monkeypatch: pytest.MonkeyPatch, text: str, w
     monkeypatch.setattr(reading, "MAX_BLOCKS", 30)
     with pytest.raises(CheckError, match=words):
         read_text(Path("net.prototxt"), text.encode())
+
+
+def test_too_many_fields_that_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are neither told of one by one, nor compared with the known names."""
+    monkeypatch.setattr(reading, "MOST_PROBLEMS", 20)
+    monkeypatch.setattr(bind, "MOST_PROBLEMS", 20)
+    unknown = "".join(f"x{number}: 1 " for number in range(30))
+    with pytest.raises(CheckError, match="20 fields and more that do not fit"):
+        read_text(Path("net.prototxt"), f"{NET} {unknown}".encode())
+    wrong = "layer { %s }"
+    assert read_text(Path("net.prototxt"), (wrong % ("top: 1 " * 19)).encode()).kind == "net"
+    with pytest.raises(CheckError, match="20 fields"):
+        read_text(Path("net.prototxt"), (wrong % ("top: 1 " * 30)).encode())
+
+
+def test_too_many_faults_in_a_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(net, "_MOST_PROBLEMS", 10)
+    tops = " ".join(['top: "t"'] * 40)
+    text = f'layer {{ name: "a" type: "Input" {tops} }}'
+    report = Checker(load_rules(), Config()).check_text("net.prototxt", text.encode())
+    assert sum(one.rule == "CL102" for one in report.diagnostics) == 10
 
 
 def test_a_net_of_60000_layers_is_no_such_file() -> None:

@@ -158,6 +158,9 @@ class Layer:
         return 1.0 if top == 0 and loss else 0.0
 
 
+# Caffe stops at the first; nobody reads more than these.
+_MOST_PROBLEMS = 10_000
+
 _short_lived: list[Net] | None = None
 
 
@@ -352,7 +355,8 @@ class Net:
         values: Mapping[str, object],
         also: Sequence[tuple[Span, str]] = (),
     ) -> None:
-        self.problems.append(Problem(kind, span, values, tuple(also), layer.name))
+        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(Problem(kind, span, values, tuple(also), layer.name))
 
     # Gradients (the two passes over the layers in Net::Init)
 

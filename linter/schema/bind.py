@@ -23,6 +23,9 @@ from .dialects import Dialects
 from .message import Message
 from .values import EXPECTED, RANGES, READERS, read_int32
 
+MOST_PROBLEMS = 100_000
+"""Nothing is said of more fields that do not fit, nor are names looked for that they may mean."""
+
 
 def bind(tree: Tree, root: MessageType) -> tuple[Message, list[Problem]]:
     """Bind a whole file; problems are in the order of the text."""
@@ -80,7 +83,8 @@ class _Binder:
         for field in fields:
             type_ = known.get(field.name)
             if type_ is None:
-                self._unknown(path, field)
+                if len(self.problems) < MOST_PROBLEMS:
+                    self._unknown(path, field)
                 continue
             if field.kind == Kind.BROKEN:
                 self._mend(message, field, type_)
@@ -289,7 +293,8 @@ class _Binder:
 
     def _report(self, kind: str, span: Span, *also: tuple[Span, str], **values: object) -> None:
         self._give_up_at(kind)
-        self.problems.append(Problem(kind, span, values, also))
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Problem(kind, span, values, also))
 
 
 def _mark_unread(message: Message, name: str) -> None:

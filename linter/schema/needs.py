@@ -21,6 +21,9 @@ from .dialects import Dialects
 _MOST_FORKS = 4
 """Most forks that one file is taken to mix."""
 
+_MOST_NAMES = 10_000
+"""So many names that BVLC lacks tell a fork, if there is one."""
+
 
 class Need(Struct, frozen=True):
     """A name that BVLC lacks and the dialects in ``known_to`` have; ``what`` says it in words.
@@ -38,12 +41,14 @@ def needs(
     tree: Tree, root: MessageType, known_types: Collection[str], dialects: Dialects
 ) -> list[Need]:
     """What a file, which is of a BVLC message type, needs besides BVLC's schema and layer types;
-    each name once, in the order of the text.
+    each name once, in the order of the text, and so many that they tell a fork.
     """
     found: dict[tuple[object, ...], Need] = {}
     for need in _Walk(root.schema, known_types, dialects).message(tree.fields, root.path, root):
         # Forks that have a name in one message may lack it in another.
         found.setdefault((need.what, need.known_to, need.inner), need)
+        if len(found) >= _MOST_NAMES:
+            break
     return list(found.values())
 
 
