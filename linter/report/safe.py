@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from ..core.late import late
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -43,5 +45,7 @@ def dump(document: object) -> str:
     """
     import json
 
-    text = valid(json.dumps(document, indent=2, ensure_ascii=False))
+    # Laid out by msgspec: Python's own encoder does not indent in C.
+    compact = valid(json.dumps(document, ensure_ascii=False))
+    text = msgspec.json.format(compact, indent=2)
     return _BEYOND_ASCII().sub(lambda run: json.dumps(run[0])[1:-1], text) + "\n"
