@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from ..schema.message import Message
 from .launch import Launch
-from .net import Net
-from .phase import State
+from .net import Layer, Net
+from .phase import State, keeps
 
 Kind = Literal["scratch", "finetune", "resume", "deploy", "unknown"]
 
@@ -81,13 +81,13 @@ def launched(launches: Sequence[Launch]) -> Context | None:
 
 def is_deploy(net: Message) -> bool:
     """A net that is fed from outside and computes no loss in any phase."""
-    if all(layer.get("type") != "Input" for layer in net.get("layer")):
-        return False  # most nets: no need to build them once more
-    views = [Net(net, State(phase)) for phase in ("TRAIN", "TEST")]
-    layers = [layer for view in views for layer in view.layers]
-    fed = any(layer.type == "Input" for layer in layers)
-    reads = any(layer.type != "Input" for view in views for layer in view.sources)
-    return fed and not reads and not any(layer.is_loss for layer in layers)
+    phases = State("TRAIN"), State("TEST")
+    messages = [one for one in net.get("layer") if any(keeps(state, one) for state in phases)]
+    if all(layer.get("type") != "Input" for layer in messages):
+        return False
+    layers = [Layer(message, number) for number, message in enumerate(messages)]
+    reads = any(layer.is_source and layer.type != "Input" for layer in layers)
+    return not reads and not any(layer.is_loss for layer in layers)
 
 
 def guess(net: Message, views: list[Net]) -> Context:

@@ -140,6 +140,11 @@ class Layer:
         """Whether an update can change it: a learned blob whose lr_mult is not 0."""
         return bool(self.params) and self._learns
 
+    @property
+    def is_source(self) -> bool:
+        """Whether it brings data in: it takes no bottoms."""
+        return not self.bottom_names and bool(self.top_names) and self.type != "Parameter"
+
     def rewrites(self, number: int) -> bool:
         """Whether top and bottom of that number have one name: in place, as far as it goes."""
         names = self.bottom_names[number : number + 1]
@@ -218,12 +223,8 @@ class Net:
 
     @property
     def sources(self) -> list[Layer]:
-        """Layers that bring data in: they take no bottoms."""
-        return [
-            layer
-            for layer in self.layers
-            if not layer.bottom_names and layer.top_names and layer.type != "Parameter"
-        ]
+        """Layers that bring data in."""
+        return [layer for layer in self.layers if layer.is_source]
 
     # Connection
 
@@ -259,6 +260,8 @@ class Net:
                     blob.loss_weight = kept + layer.default_loss_weight(blob.index)
 
     def _report_unknown_bottoms(self, unknown: dict[str, list[tuple[Layer, int]]]) -> None:
+        if not unknown:
+            return
         kept = _makers(layer.message for layer in self.layers)
         dropped = _makers(self.dropped)
         suggestions = 0
