@@ -1,10 +1,10 @@
 """Compile proto/*.proto into what caffelint reads at run time.
 
-Each ``proto/<name>.desc`` holds one file and whatever it imports, without source information, so
-the same text always gives the same bytes. All of ``proto/dialects/`` goes into one
-``proto/dialects.desc``, without what it imports. BVLC's schema is also packed as tables,
-``proto/caffe.tables``, and the messages of ``proto/facts.proto`` are also
-written as classes, ``linter/engine/vocabulary.py``: most runs need no more, and no protobuf.
+Each ``proto/<name>.desc`` holds one file, without source information and without what it imports,
+so the same text gives the same bytes with every protoc. All of ``proto/dialects/`` goes into one
+``proto/dialects.desc``. BVLC's schema is also packed as tables, ``proto/caffe.tables``, and the
+messages of ``proto/facts.proto`` are also written as classes, ``linter/engine/vocabulary.py``: most
+runs need no more, and no protobuf.
 ``--check`` writes nothing and names the stale files.
 """
 
@@ -31,10 +31,10 @@ class CompileError(Exception):
 
 
 def compile_proto(path: Path) -> bytes:
-    """Return the serialised FileDescriptorSet of one .proto file and its imports."""
+    """Return the serialised FileDescriptorSet of one .proto file, without what it imports."""
     # Naming the file relative to its folder keeps local paths out of the descriptor.
     source = path.resolve()
-    return protoc(source.parent, [source.name], "--include_imports")
+    return protoc(source.parent, [source.name])
 
 
 def compile_dialects(folder: Path) -> bytes:
@@ -43,12 +43,12 @@ def compile_dialects(folder: Path) -> bytes:
     return protoc(folder.resolve(), names)
 
 
-def protoc(folder: Path, names: list[str], *options: str) -> bytes:
+def protoc(folder: Path, names: list[str]) -> bytes:
     """Run protoc on files of a folder and return the descriptor set that it writes."""
     with tempfile.TemporaryDirectory() as scratch:
         target = Path(scratch) / "out.desc"
         # A process of its own, because protoc run in ours would print to our stderr.
-        command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{folder}", *options]
+        command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{folder}"]
         command += [f"--descriptor_set_out={target}", *names]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:

@@ -12,10 +12,12 @@ nothing is written; exit 1 if anything is stale, or left over from a rule that i
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from caffelint.config import json_schema as config_schema
 from caffelint.engine.rule import json_schema
@@ -61,6 +63,16 @@ def facts_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def schema_text(schema: dict[str, Any]) -> str:
+    """A JSON Schema whose descriptions, which are docstrings, lack the indentation of the code.
+
+    Python 3.13 and later take it off themselves.
+    """
+    for struct in schema["$defs"].values():
+        struct["description"] = inspect.cleandoc(struct["description"])
+    return json.dumps(schema, indent=2) + "\n"
+
+
 def _with_outputs(page: Path) -> str:
     return with_outputs(page.read_text(encoding="utf-8"), ROOT / "samples")
 
@@ -79,8 +91,8 @@ def pages() -> dict[Path, str]:
         DOCS / "cli.md": cli_page(),
         DOCS / "facts.md": facts_page(),
         DOCS / "images" / "check.svg": picture("caffelint samples/broken", ROOT / "samples"),
-        DOCS / "config.schema.json": json.dumps(config_schema(), indent=2) + "\n",
-        DOCS / "rule.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        DOCS / "config.schema.json": schema_text(config_schema()),
+        DOCS / "rule.schema.json": schema_text(json_schema()),
     }
 
 

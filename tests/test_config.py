@@ -85,7 +85,9 @@ def found(folder: Path, *names: str, **given: object) -> dict[str, list[str]]:
         pytest.param("extend-rules: [none.yaml]", 1, 'no file is named "none.yaml"', id="no-file"),
         pytest.param("a: &a [1]\nb: *a", 0, "line 2: aliases", id="alias"),
         pytest.param("a: 2001-99-99", 0, "month must be in", id="no-date"),
-        pytest.param("[" * 10_000, 0, "nesting depth", id="deep"),
+        pytest.param("a: " + "[" * 99 + "]" * 99, 1, 'unknown setting "a"', id="not-too-deep"),
+        pytest.param("a: " + "[" * 100 + "]" * 100, 0, "line 1: nesting depth over 100", id="deep"),
+        pytest.param("[" * 10_000, 0, "nesting depth", id="very-deep"),
         pytest.param("- a", 0, "Expected `object`", id="list"),
     ],
 )  # fmt: skip

@@ -16,6 +16,7 @@ else:
     _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _BOOL = "tag:yaml.org,2002:bool"
+_MOST_DEEP = 100
 
 
 class _PlainWords(_Loader):
@@ -38,13 +39,22 @@ def load(text: str | bytes) -> Any:
 
 
 def load_plain(text: str) -> Any:
-    """The content of a YAML text from anywhere: without aliases, which blow up what they name.
+    """The content of a YAML text from anywhere: without aliases, which blow up what they name, and
+    not nested so deep that PyYAML's loader, which calls itself in C, runs out of stack.
 
     Raises:
         yaml.YAMLError: if it is not YAML.
-        ValueError: for an alias, or a number or date that there is none.
+        ValueError: for an alias, deep nesting, or a number or date that there is none.
     """
+    depth = 0
     for event in yaml.parse(text, _PlainWords):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MOST_DEEP:
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            raise ValueError(f"line {line}: nesting depth over {_MOST_DEEP}")
         if isinstance(event, yaml.AliasEvent):
             line = event.start_mark.line + 1 if event.start_mark else 0
             raise ValueError(f"line {line}: aliases (*name) are not allowed here")  # noqa: TRY004

@@ -269,9 +269,11 @@ def _read(descriptor_set: bytes) -> FileDescriptorSet:
 
 def _with_options(options: bytes, additions: bytes) -> Iterator[Any]:
     """The options of each file, read with a pool that knows ours."""
-    from google.protobuf import descriptor_pool, message_factory
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     pool = descriptor_pool.DescriptorPool()
+    # Protobuf's own file differs between its releases, so it is that of the one that runs.
+    pool.AddSerializedFile(descriptor_pb2.DESCRIPTOR.serialized_pb)
     for file in _read(options).file:
         pool.Add(file)
     described = pool.FindMessageTypeByName("google.protobuf.FileDescriptorSet")
