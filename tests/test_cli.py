@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,7 @@ def folder(tmp_path: Path) -> Path:
         pytest.param(["sound.prototxt", "--format", "xml"], 2, id="no-such-format"),
         pytest.param(["--nonsense"], 2, id="no-such-option"),
         pytest.param([], 2, id="no-path"),
+        pytest.param(["check", "--select", "CL1"], 2, id="no-path-but-options"),
         pytest.param(["explain", "unknown-bottom"], 0, id="explain"),
         pytest.param(["explain", "CL999"], 2, id="explain-unknown"),
         pytest.param(["rules"], 0, id="rules"),
@@ -124,6 +126,49 @@ def test_the_command_line_wins_over_the_config(folder: Path) -> None:
     (folder / ".caffelint.yaml").write_text("ignore: [unknown-bottom]\nfail-on: error\n")
     assert run("broken.prototxt", cwd=folder).returncode == 0
     assert run("broken.prototxt", "--ignore", "CL9", cwd=folder).returncode == 1
+
+
+def test_statistics_of_nothing(folder: Path) -> None:
+    done = run("--statistics", "sound.prototxt", cwd=folder)
+    assert (done.returncode, done.stdout) == (0, b"no findings\n")
+
+
+def test_the_root_is_where_paths_count_from(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "s.prototxt").write_text('net: "broken.prototxt"\nbase_lr: 0.1\n')
+    done = run("sub/s.prototxt", "--root", ".", "--select", "CL101", cwd=folder)
+    assert done.stdout.startswith(b"broken.prototxt:3:43: error: ")
+    assert run("sub/s.prototxt", "--root", "gone", cwd=folder).returncode == 2
+
+
+def test_where_an_internal_error_is_shows_on_demand(folder: Path) -> None:
+    program = (
+        "import caffelint.check as one, caffelint.cli as cli, sys;"
+        "one.Checker.check = None; sys.exit(cli.main())"
+    )
+    command = [sys.executable, "-c", program, "sound.prototxt"]
+    for told, environment in ((False, {}), (True, {"CAFFELINT_TRACEBACK": "1"})):
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, timeout=60, env={**os.environ, **environment}
+        )
+        assert (b"Traceback" in done.stderr) is told
+        assert (b"CAFFELINT_TRACEBACK=1 shows where" in done.stderr) is not told
+        assert done.returncode == (1 if told else 2)  # Python's own status with a traceback
+
+
+def test_data_that_takes_a_library_is_told_of(folder: Path) -> None:
+    (folder / "list.txt").write_text("a.h5\n")
+    (folder / "a.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    (folder / "data.prototxt").write_text(
+        'layer { name: "d" type: "HDF5Data" top: "x" hdf5_data_param { source: "list.txt" '
+        "batch_size: 1 } }"
+    )
+    program = "import sys; sys.modules['h5py'] = None; from caffelint.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--no-cache", "data.prototxt"],
+        cwd=folder, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert b"some data was not looked into: that takes h5py" in done.stderr
 
 
 @pytest.mark.parametrize("bom", [codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE])

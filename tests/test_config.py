@@ -257,6 +257,7 @@ def test_own_rules_run_beside_the_shipped_ones(tmp_path: Path) -> None:
         pytest.param(("layer.name.st", "layer.nme.st"), "undefined field 'nme'", id="fact"),
         pytest.param(("'!layer", "'" + "!" * 1000 + "layer"), "longer than 1000", id="long"),
         pytest.param(("why: Names", "why: " + "x" * 70_000), "larger than 64 KiB", id="large"),
+        pytest.param(("on: layer", "on: lay: er"), "yaml:4: mapping values", id="no-yaml"),
         pytest.param(("why: Names", "why: *a"), "alias", id="alias"),
         pytest.param(('"relu"', '"relu" + layer.name'), '"+" of texts', id="longer-texts"),
         pytest.param(('layer.name.startsWith("relu")', "net.layers.map(l, [l] + [l]) == []"),

@@ -273,6 +273,13 @@ def note(net: str, start: str, **asked: Any) -> str:
     )
 
 
+def test_long_lists_have_their_ends_and_number() -> None:
+    layers = [ip(f"ip{at}", f"{'x' if not at else f'ip{at - 1}'} -> ip{at}",
+                 "param { lr_mult: 0 } param { lr_mult: 0 }") for at in range(9)]  # fmt: skip
+    net = DATA + "".join(layers) + ip("ip", "ip8 -> ip") + LOSS
+    assert "ip0, ip1, ip2, … ip8 (9)" in text(see(net))
+
+
 def test_frozen_layers() -> None:
     net = DATA + FROZEN + HEAD + LOSS.replace('"ip"', '"head"')
     assert note(net, "Frozen") == "Frozen, every lr_mult is 0: ip."
@@ -324,6 +331,23 @@ def test_long_names_and_numbers_fit_into_80_columns() -> None:
 def test_columns_are_aligned_behind_wide_letters() -> None:
     lines = table(text(see(INPUT + layer("層", "ReLU", "x -> 層") + layer("ab", "ReLU", "x -> b"))))
     assert lines[2].index("ReLU") + 1 == lines[3].index("ReLU")
+
+
+def test_wide_names_are_cut_to_columns_and_not_letters() -> None:
+    net = INPUT + layer("層" * 60, "ReLU", "x -> a") + layer("b", "ReLU", "a -> b")
+    lines = table(text(see(net)))
+    assert lines[2].startswith("層層")
+    assert "…" in lines[2]
+    wide = lines[2].partition("ReLU")[0]
+    assert len(wide) + wide.count("層") == lines[3].index("ReLU")
+
+
+def test_layers_without_tops() -> None:
+    net = DATA + ip("a", "x -> a") + ip("b", "x -> b") + layer("s", "Silence", "b ->")
+    net += layer("loss", "SoftmaxWithLoss", "a label ->")
+    shown = {line.split()[0]: line.split() for line in table(text(see(net)))}
+    assert shown["s"][:3] == ["s", "Silence", "-"]
+    assert shown["loss"][:3] == ["loss", "SoftmaxWithLoss", "scalar"]
 
 
 @pytest.mark.parametrize(

@@ -100,13 +100,97 @@ def test_what_blocks_the_sight_is_named(tmp_path: Path) -> None:
     assert "first loss: not known" in output
 
 
+SOUND = """
+layer { name: "x" type: "DummyData" top: "x" top: "y" dummy_data_param {
+  shape { dim: 8 dim: 20 } shape { dim: 8 }
+  data_filler { type: "gaussian" std: %s } data_filler { type: "constant" } } }
+layer { name: "a" type: "InnerProduct" bottom: "x" top: "a"
+  inner_product_param { num_output: 5 weight_filler { %s } } }
+%s
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "a" bottom: "y" top: "loss" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("deviation", "filler", "more", "words"),
+    [
+        pytest.param(
+            "1e30", 'type: "gaussian" std: 1e20', "",
+            ['beyond single precision from "a" on', "first loss: nan", " nan  inf "], id="overflow",
+        ),
+        pytest.param(
+            "1", 'type: "constant"', "",
+            ["a InnerProduct 0 0 0 ", "first loss: 1.61", "equal scores give 1.6094"], id="zeros",
+        ),
+        pytest.param(
+            "1", 'type: "xavier"',
+            'layer { name: "b" type: "Bias" bottom: "a" top: "a" bias_param {'
+            ' filler { type: "constant" value: 1000 } } }',
+            ['all samples have nearly the same scores "a"'], id="alike",
+        ),
+    ],
+)  # fmt: skip
+def test_what_stands_below_the_table(
+    deviation: str, filler: str, more: str, words: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text(SOUND % (deviation, filler, more))
+    (tmp_path / "solver.prototxt").write_text(SOLVER)
+    for file in (path, tmp_path / "solver.prototxt"):
+        output = run(str(file))
+        for one in words:
+            assert " ".join(one.split()) in " ".join(output.split())
+        document = json.loads(run("--format", "json", str(file)))
+        assert document["assumed"] is False
+    assert "assumed" not in output
+
+
+def test_an_update_that_is_not_known_of_all_layers(tmp_path: Path) -> None:
+    (tmp_path / "net.prototxt").write_text(
+        """
+        layer { name: "x" type: "DummyData" top: "x" top: "k" top: "y" dummy_data_param {
+          shape { dim: 3 dim: 8 dim: 20 } shape { dim: 3 dim: 8 } shape { dim: 3 dim: 8 }
+          data_filler { type: "gaussian" } data_filler { type: "constant" value: 1 }
+          data_filler { type: "constant" } } }
+        layer { name: "memory" type: "LSTM" bottom: "x" bottom: "k" top: "h"
+          recurrent_param { num_output: 4 weight_filler { type: "xavier" } } }
+        layer { name: "a" type: "InnerProduct" bottom: "h" top: "a"
+          inner_product_param { num_output: 5 axis: 2 weight_filler { type: "xavier" } } }
+        layer { name: "loss" type: "SoftmaxWithLoss" bottom: "a" bottom: "y" top: "loss"
+          softmax_param { axis: 2 } }
+        """
+    )
+    (tmp_path / "solver.prototxt").write_text(SOLVER)
+    solver = str(tmp_path / "solver.prototxt")
+    assert 'first update: not known of all layers, behind "a"' in run(solver)
+    document = json.loads(run("--format", "json", solver))
+    assert (document["gradient_norm"], document["step_over_loss"]) == (None, None)
+
+
+def test_a_net_written_in_its_solver(tmp_path: Path, solver: Path) -> None:
+    inside = tmp_path / "inside.prototxt"
+    inside.write_text(SOLVER.replace('net: "net.prototxt"', f"net_param {{ {NET} }}"))
+    shown = [json.loads(run("--format", "json", str(path))) for path in (inside, solver)]
+    assert shown[0]["first_loss"] == shown[1]["first_loss"]
+    assert shown[0]["gradient_norm"] == shown[1]["gradient_norm"]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         pytest.param('net: "gone" base_lr: 1', "was not found", id="no-net"),
+        pytest.param("base_lr: 1 max_iter: 3", "names no training net", id="no-training-net"),
+        pytest.param('net: "x.prototxt" base_lr: 1', "x.prototxt: not a net", id="itself"),
+        pytest.param('item { name: "a" id: 1 }', "neither a net nor a solver", id="labels"),
+        pytest.param(
+            NET.replace("crop_size: 10", "").replace('"InnerProduct" bottom: "data"',
+            '"Convolution" bottom: "data"').replace("inner_product_param { num_output: 50",
+            "convolution_param { kernel_size: 900 num_output: 50"),
+            "no usual size of images fits", id="no-size",
+        ),
         pytest.param(NET.replace("num_output: 50", ""), "would refuse", id="refused"),
     ],
-)
+)  # fmt: skip
 def test_nothing_to_show(content: str, reason: str, tmp_path: Path) -> None:
     path = tmp_path / "x.prototxt"
     path.write_text(content)

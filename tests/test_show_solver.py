@@ -71,6 +71,22 @@ def test_a_constant_rate_needs_no_chart() -> None:
     assert "█" not in page
 
 
+def test_rates_that_caffe_aborts_on_or_that_are_0() -> None:
+    """A step of 0 is a division by 0 (sgd_solver.cpp); a rate of 0 has no place on a log axis."""
+    aborts = HEAD + 'lr_policy: "step" gamma: 0.1 max_iter: 200'
+    page = text(view(read_text(Path("s"), aborts.encode())))
+    assert "aborts" in page
+    assert "█" not in page
+    zero = HEAD + 'lr_policy: "poly" power: 1 max_iter: 100'
+    shown = view(read_text(Path("s"), zero.replace("base_lr: 0.1", "base_lr: 0").encode()))
+    assert text(shown).splitlines()[4].split() == ["0", "0"]
+    many = "".join(f"stepvalue: {at} " for at in range(1, 40))
+    policy = f'lr_policy: "multistep" gamma: 0.001 {many} max_iter: 41'
+    chart = text(view(read_text(Path("s"), (HEAD + policy).encode())))
+    assert "(log axis)" in chart
+    assert len(rates(policy)) == 8  # of 40 plateaus some
+
+
 def test_document() -> None:
     shown = document(view(read_text(Path("s.prototxt"), STEPS.encode())))
     assert shown["rates"][1] == {"iteration": 100, "rate": pytest.approx(0.01)}

@@ -69,6 +69,31 @@ def test_types_of_old_files(tmp_path: Path) -> None:
     assert document(read(path))["layers"][0]["type"] == "InnerProduct"
 
 
+def test_values_of_nvcaffe_are_looked_at_where_their_type_is_known(tmp_path: Path) -> None:
+    """Its blobs have bytes and a number for their type in place of float values."""
+    rows = []
+    for kind in (b"\x02", b"\x09"):  # half, and none that there is
+        blob = b"\x3a\x03\x0a\x01\x02" + b"\x50" + kind + b"\x62\x04\x00\x38\x00\x3c"
+        layer = b"\x0a\x01a" + b"\x3a" + bytes([len(blob)]) + blob
+        path = tmp_path / "x"
+        path.write_bytes(b"\xa2\x06" + bytes([len(layer)]) + layer)
+        rows.append(text(read(path)).splitlines()[4].split("  ")[-1])
+    assert rows[0] == "NVCaffe's form"
+    assert rows[1].endswith("NVCaffe's form, values not looked at")
+
+
+def test_long_names_keep_both_ends(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "x", lambda to: add(to, "head" + "x" * 200 + "tail", "Bias", ([1], [1.0]))
+    )
+    (row,) = text(read(path)).splitlines()[4:]
+    name = row.split()[0]
+    assert len(name) < 60
+    assert name.startswith("headx")
+    assert name.endswith("xtail")
+    assert "…" in name
+
+
 def test_document(tmp_path: Path) -> None:
     shown = document(read(write(tmp_path / "x.caffemodel", two_layers)))
     assert shown["totals"] == {

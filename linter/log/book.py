@@ -231,11 +231,6 @@ class Book:
         if self.sink is not None:
             self.sink(Row(run.index, label, iteration, value, number, self.seconds))
 
-    def tell(self, run: Run, label: Label, iteration: int, value: float, number: int) -> None:
-        """Hand a value that was added to the sink, if there is one."""
-        if self.sink is not None:
-            self.sink(Row(run.index, label, iteration, value, number, self.seconds))
-
     def output(self, outputs: dict[int, Output], index: int, name: bytes) -> Output | None:
         """The output ``index`` of a net; None where there are too many series already."""
         found = outputs.get(index)

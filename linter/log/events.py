@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from math import nan
 
-from .book import CLIP, LOSS, RATE, SPEED, Book, Label, Teller, text
+from .book import CLIP, LOSS, RATE, SPEED, Book, Label, Row, Teller, text
 from .prefix import number as parse_number
 from .run import Probe
 
@@ -151,7 +151,7 @@ def _output(book: Book, line: bytes, number: int, found: re.Match[bytes]) -> boo
     if book.sink is not None:
         phase = "train" if net is None else "test"
         label = Label(phase, net, "output", text(name), index, output.weight)
-        book.tell(run, label, count, value, number)
+        book.sink(Row(run.index, label, count, value, number, book.seconds))
     return None
 
 

@@ -209,9 +209,7 @@ class RunFacts:
         odd = not 1 / _ODD_TEST < first.value / begin.value < _ODD_TEST
         return tested.without_first() if odd else tested
 
-    def _head(
-        self, loss: Loss, output: Output, test: Output | None, whole: Rows
-    ) -> facts_of.Head:
+    def _head(self, loss: Loss, output: Output, test: Output | None, whole: Rows) -> facts_of.Head:
         rows = rows_of(output.points)
         # One loss alone is what Caffe prints as the loss, but that is averaged; a number that does
         # not change at all shows better without.
@@ -473,15 +471,15 @@ class RunFacts:
             return
         at = Point(fatal.iteration or 0, 0.0, fatal.line)
         facts.stop = facts_of.Stop(
-                message=_text(fatal.message),
-                shown=_text(_cut(fatal.message)),
-                file=_text(fatal.file),
-                before=_text(" ".join(_cut(text) for text in self._said_before(fatal.line))),
-                layer=_text(self._run.last_layer) if self._is_set_up(fatal.file) else "",
-                after_end=self._run.done,
-                at=moment(at),
-                prior=moment(at._replace(line=at.line - 1)) if at.line > 1 else None,
-            )
+            message=_text(fatal.message),
+            shown=_text(_cut(fatal.message)),
+            file=_text(fatal.file),
+            before=_text(" ".join(_cut(text) for text in self._said_before(fatal.line))),
+            layer=_text(self._run.last_layer) if self._is_set_up(fatal.file) else "",
+            after_end=self._run.done,
+            at=moment(at),
+            prior=moment(at._replace(line=at.line - 1)) if at.line > 1 else None,
+        )
 
     def _said_before(self, line: int) -> list[str]:
         """What libraries complained about right before Caffe gave up."""

@@ -219,10 +219,6 @@ class TestNet(Struct):
     tested: Points = field(default_factory=Points)
     """One point for each "Iteration N, Testing net (#k)"; the values are nan."""
 
-    def named(self, name: str) -> list[Output]:
-        """The outputs of the blob ``name``, in order."""
-        return [output for output in self.outputs.values() if output.name == name]
-
 
 class Echo(Struct):
     """The text format of a solver or net, as Caffe printed it into the log."""

@@ -220,8 +220,19 @@ def crop(s: Step) -> list[Signal | None]:
     """A piece of the first bottom."""
     bottom = s.bottom()
     samples, channels, size = s.frame()
-    parts = bottom.parts if channels == bottom.channels else taken(bottom.parts, 0, channels)
+    parts = taken(bottom.parts, first_kept(s, bottom.channels - channels), channels)
     return [Signal(parts, samples, size, assumed=bottom.assumed)]
+
+
+def first_kept(s: Step, most: int) -> int:
+    """The channel that Crop begins at: there is one offset for all axes from ``axis`` on, or one
+    for each (crop_layer.cpp, Reshape).
+    """
+    offsets: list[int] = s.own.get("offset")
+    if not offsets or most <= 0:
+        return 0
+    axis = signed(s.own.get("axis")) % len(s.bottom_shapes[0] or (0, 0))
+    return min(offsets[(1 - axis) % len(offsets)], most)
 
 
 def tile(s: Step) -> list[Signal | None]:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from math import inf, isfinite, sqrt
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from ..model.backward import gradients_down
 from ..model.net import Blob, Layer
-from .arrange import sum_of
 from .back_step import Back
-from .downward import DOWN_RULES, unknown
+from .downward import DOWN_RULES, added, unknown
 from .forward import Forward
 from .kernel import constant
-from .linear import aligned
 from .loss_gradients import LOSS_RULES
 from .signal import Part, Signal
 from .step import Blocked
@@ -65,7 +62,7 @@ def _pass_down(result: Backward, layer: Layer, forth: Forward, batches: int) -> 
         except Blocked as blocked:
             if str(blocked):
                 result.blocked[layer] = str(blocked)
-        except (OverflowError, ZeroDivisionError):
+        except (OverflowError, ValueError, ZeroDivisionError):  # of inf and nan on the way
             pass
     for i, blob in enumerate(layer.bottoms):
         if blob is not None and i < len(wanted) and wanted[i]:
@@ -96,7 +93,7 @@ def _has_gradient(result: Backward, layer: Layer, forth: Forward) -> bool:
 
 
 def _add(result: Backward, blob: Blob, gradient: Signal | None) -> None:
-    """Readers' gradients add up; the weights between make them independent."""
+    """Readers' gradients add up; with one that is not known the sum is not."""
     if blob not in result.gradients:
         result.gradients[blob] = gradient
         return
@@ -104,8 +101,7 @@ def _add(result: Backward, blob: Blob, gradient: Signal | None) -> None:
     if known is None or gradient is None:
         result.gradients[blob] = None
         return
-    parts = [replace(sum_of(a, b), luck=0.0) for a, b in aligned(known, gradient)]
-    result.gradients[blob] = Signal(parts, known.samples, known.size)
+    result.gradients[blob] = added(known, gradient)
 
 
 def _keep_squares(result: Backward, layer: Layer, back: Back) -> None:

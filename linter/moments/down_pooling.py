@@ -1,4 +1,7 @@
-"""The way back through pooling: to the place of the largest value, or to all places of a window."""
+"""The way back through pooling: to the place of the largest value, or to all places of a window.
+
+What is stochastic has no signal on the way up, so that it is not met here.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from .kernel import Kernel, constant
 from .linear import aligned
 from .pooling import bins_of, pooling_axes
 from .signal import Part, Signal
-from .step import Blocked
 from .windows import Axis
 
 Gradients = list[Signal | None]
@@ -26,8 +28,6 @@ def pooling(b: Back) -> Gradients:
     value, gradient = b.value(), b.top()
     axes = pooling_axes(s, value.size, gradient.size)
     method = s.own.get("pool")
-    if method not in ("MAX", "AVE"):
-        raise Blocked("stochastic pooling")
     spread = _routed if method == "MAX" else _shared_out
     parts = [
         Part(g.channels, g.mean * _windows_per_place(axes) / _window(axes),
@@ -155,8 +155,6 @@ def spp(b: Back) -> Gradients:
     s = b.step
     value, gradient = b.value(), b.top()
     method = s.own.get("pool")
-    if method == "STOCHASTIC":
-        raise Blocked("stochastic pooling")
     g = gradient.whole
     kernel = Kernel((g.pairs.square, g.kernel.twin, g.pairs.twin, g.kernel.square))
     spread = _routed if method == "MAX" else _shared_out

@@ -13,6 +13,7 @@ from math import exp, prod, sqrt, tanh
 from msgspec.structs import replace
 
 from ..model.shapes.setup import signed
+from .arrange import first_kept, sum_of
 from .back_step import Back, like, met
 from .down_pooling import pooling, spp
 from .fillers import Fill
@@ -30,9 +31,18 @@ Gradients = list[Signal | None]
 _NO_BIAS = Fill(0.0, 0.0)
 
 
-def same(b: Back) -> Gradients:
-    """What comes in goes out."""
-    return [b.top()]
+def split(b: Back) -> Gradients:
+    """The gradients of all tops add up (split_layer.cpp, Backward_cpu)."""
+    total = b.top()
+    for index in range(1, len(b.tops)):
+        total = added(total, b.top(index))
+    return [total]
+
+
+def added(one: Signal, other: Signal) -> Signal:
+    """The sum of the gradients of two readers; the weights between make them independent."""
+    parts = [replace(sum_of(a, b), luck=0.0) for a, b in aligned(one, other)]
+    return like(one, parts)
 
 
 def stops(b: Back) -> Gradients:
@@ -109,7 +119,7 @@ def relu(b: Back) -> Gradients:
 def prelu(b: Back) -> Gradients:
     """And for a slope the sum over its channel of gradients times negative values."""
     slope = b.step.fills.get(0, Fill(0.25, 0.0))
-    negative = [product(g, curved(x.affine(-1.0), hinge(0.0))).kernel
+    negative = [(g.channels, product(g, curved(x.affine(-1.0), hinge(0.0))).kernel)
                 for g, x in aligned(b.top(), b.value())]  # fmt: skip
     _learn_per_channel(b, 0, negative)
     return _through(b, step_curve(slope.mean))
@@ -176,8 +186,11 @@ def softmax(b: Back) -> Gradients:
     spread = max(0.0, scores.kernel.square - scores.pairs.square)
     share = share_square(classes, spread)
     left = max(0.0, share * (1 - min(1.0, classes * share)))
+    # What all classes share of g goes out of it, since the p add up to 1.
     return [like(b.value(), [
-        replace(part, mean=0.0, kernel=part.kernel.scaled(left), between=None)
+        replace(
+            part, mean=0.0, kernel=part.kernel.plus(part.pairs, -1.0).scaled(left), between=None
+        )
         for part in b.top().parts
     ])]  # fmt: skip
 
@@ -277,9 +290,9 @@ def scale(b: Back) -> Gradients:
     pairs = aligned(gradient, value)
     last = len(s.layer.params) - 1
     if s.own.get("bias_term"):
-        _learn_per_channel(b, last, [part.kernel for part in gradient.parts])
+        _learn_per_channel(b, last, [(part.channels, part.kernel) for part in gradient.parts])
     if len(s.bottoms) == 1:
-        _learn_per_channel(b, 0, [g.kernel.times(met(g, x).kernel) for g, x in pairs])
+        _learn_per_channel(b, 0, [(g.channels, g.kernel.times(met(g, x).kernel)) for g, x in pairs])
         factor = s.fills.get(0, Fill(1.0, 0.0))
         return [like(value, [rescaled(part, factor, _NO_BIAS) for part in gradient.parts])]
     other = b.value(1)
@@ -308,22 +321,22 @@ def bias(b: Back) -> Gradients:
     """An offset's gradient is the sum over what it is added to."""
     gradient = b.top()
     if len(b.step.bottoms) == 1:
-        _learn_per_channel(b, 0, [part.kernel for part in gradient.parts])
+        _learn_per_channel(b, 0, [(part.channels, part.kernel) for part in gradient.parts])
         return [gradient]
     other = b.value(1)
     ones = like(gradient, [Part(gradient.channels, 1.0, constant(1.0), constant(1.0))])
     return [gradient, _to_factor(gradient, ones, other)]
 
 
-def _learn_per_channel(b: Back, index: int, kernels: list[Kernel]) -> None:
-    """A learned value for every channel, which all its places share; the mean over the channels."""
+def _learn_per_channel(b: Back, index: int, kernels: list[tuple[int, Kernel]]) -> None:
+    """A learned value for every channel, which all its places share; the mean over the channels,
+    of which each kernel has a number.
+    """
     gradient = b.top()
-    numbers = [part.channels for part in gradient.parts]
-    if len(numbers) != len(kernels):
-        numbers = [1] * len(kernels)
-    total = kernels[0].scaled(numbers[0] / sum(numbers))
-    for number, kernel in zip(numbers[1:], kernels[1:], strict=True):
-        total = total.plus(kernel, number / sum(numbers))
+    channels = sum(number for number, _ in kernels)
+    total = kernels[0][1].scaled(kernels[0][0] / channels)
+    for number, kernel in kernels[1:]:
+        total = total.plus(kernel, number / channels)
     b.learned(index, total, gradient.size, gradient.samples)
 
 
@@ -479,10 +492,14 @@ def reshaped(b: Back) -> Gradients:
 def crop(b: Back) -> Gradients:
     """0 where nothing was kept."""
     value, gradient = b.value(), b.top()
-    kept = prod(gradient.size) * gradient.channels / (prod(value.size) * value.channels)
+    kept = prod(gradient.size) / prod(value.size)
     parts = [part.affine(sqrt(min(1.0, kept))) for part in gradient.parts]
-    if len(parts) > 1 and gradient.channels != value.channels:
-        parts = [mixture(tuple(parts)).with_channels(value.channels)]
+    cut = max(0, value.channels - gradient.channels)
+    before = first_kept(b.step, cut)
+    around = [
+        [Part(number, 0.0, constant(0.0))] if number else [] for number in (before, cut - before)
+    ]
+    parts = [*around[0], *parts, *around[1]]
     return [like(value, parts), *[None] * (len(b.step.bottoms) - 1)]
 
 
@@ -497,11 +514,29 @@ def reduction(b: Back) -> Gradients:
     operation = b.step.own.get("operation")
     gain = float(b.step.own.get("coeff")) / (number if operation == "MEAN" else 1)
     g = gradient.whole
-    one = Part(value.channels, g.mean * gain, constant(g.kernel.square * gain * gain))
-    one = replace(one, between=one.kernel)
+    kernel = _for_all(g.kernel, gradient).scaled(gain * gain)
+    one = Part(value.channels, g.mean * gain, kernel, kernel)
+    if gradient.channels == value.channels:
+        one = replace(one, between=_for_all(g.pairs, gradient).scaled(gain * gain))
     if operation == "SUMSQ":
-        return [like(value, [product(one, x.affine(2.0)) for _, x in aligned(value, value)])]
+        return [like(value, [product(g, x.affine(2.0)) for g, x in _each(one, value)])]
+    if operation == "ASUM":
+        sign = step_curve(-1.0)
+        return [like(value, [_times_slope(g, x, sign) for g, x in _each(one, value)])]
     return [like(value, [one])]
+
+
+def _for_all(kernel: Kernel, gradient: Signal) -> Kernel:
+    """Where all values that were put together have one gradient, be it of a map or of a batch."""
+    near, far = kernel.square, kernel.square if gradient.size == (1, 1) else kernel.far
+    if gradient.samples == 1:
+        return Kernel((far, near, far, near))
+    return Kernel((far, kernel.twin, kernel.twin if far == near else kernel.other, near))
+
+
+def _each(one: Part, value: Signal) -> list[tuple[Part, Part]]:
+    """The same gradient for every part of the values."""
+    return [(one.with_channels(part.channels), part) for part in value.parts]
 
 
 DOWN_RULES: dict[str, Callable[[Back], Gradients]] = {
@@ -537,7 +572,7 @@ DOWN_RULES: dict[str, Callable[[Back], Gradients]] = {
     "Silence": stops,
     "Slice": slice_,
     "Softmax": softmax,
-    "Split": same,
+    "Split": split,
     "Swish": swish,
     "TanH": _curve(lambda x: 1 - tanh(x) * tanh(x)),
     "Threshold": stops,

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from caffelint.cli import cli
 from caffelint.config import read_config
 
 from .running import BROKEN, SOLVER, SOUND, run, write
@@ -129,3 +131,22 @@ def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
 def test_the_next_steps_are_those_of_what_is_used(tmp_path: Path, name: str, told: str) -> None:
     write(tmp_path, {name: "", ".git/config": ""})
     assert told in init(tmp_path)
+
+
+def test_a_config_that_comes_in_between_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The survey of a large tree takes a while, in which somebody else may write one."""
+    from caffelint import survey
+
+    looked = survey.survey
+
+    def slow(directory: Path) -> survey.Survey:
+        (tmp_path / CONFIG).write_text("ignore: [CL1]\n")
+        return looked(directory)
+
+    monkeypatch.setattr(survey, "survey", slow)
+    result = CliRunner().invoke(cli, ["init", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "is there already, and was left as it is" in result.output
+    assert (tmp_path / CONFIG).read_text() == "ignore: [CL1]\n"

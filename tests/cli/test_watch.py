@@ -78,6 +78,8 @@ def watch(tmp_path: Path) -> Iterator[Callable[..., Watch]]:
 
     yield start
     for one in started:
+        if sys.platform != "win32" and one.process.poll() is None:
+            assert one.end() == 130
         one.process.kill()
         one.process.wait()
 
@@ -172,6 +174,21 @@ def test_a_mistake_on_the_way_does_not_end_it(tmp_path: Path, watch: Callable[..
     (tmp_path / ".caffelint.yaml").write_text("ignore: [CL1")
     assert ".caffelint.yaml" in watching.report()
     (tmp_path / ".caffelint.yaml").write_text("ignore: [CL1]")
+    assert "no findings in 1 file\n" in watching.report()
+    (tmp_path / ".caffelint.yaml").write_text("select: [CL999]")
+    assert "there is no rule" in watching.report()
+    (tmp_path / ".caffelint.yaml").unlink()
+    assert "no findings in 1 file\n" in watching.report()
+
+
+def test_a_directory_may_go_and_come_back(tmp_path: Path, watch: Callable[..., Watch]) -> None:
+    """As it does while another branch is checked out."""
+    write(tmp_path, {"nets/net.prototxt": SOUND})
+    watching = watch("nets")
+    watching.report()
+    (tmp_path / "nets").rename(tmp_path / "away")
+    assert "caffelint: nets: not found\n" in watching.report()
+    (tmp_path / "away").rename(tmp_path / "nets")
     assert "no findings in 1 file\n" in watching.report()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from caffelint.cli import cli
 
 from .caffe_log import glog, loss, run, text
+from .made import lines
 from .test_drift import NET, SOLVER
 
 
@@ -50,6 +52,85 @@ def test_what_is_left_of_a_run_that_goes_on(tmp_path: Path) -> None:
     _, said = _call(path)
     assert "0 to 200 of 300, not ended in this log" in said
     assert "4.5 iterations a second, 22.2 s to go" in said
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        pytest.param(
+            [glog("Finetuning from a.caffemodel"),
+             *(glog(f"Ignoring source layer {name}") for name in ("a", "b", "a", "c", "d", "e")),
+             loss(0, "1"), glog("Ignoring source layer f")],
+            ["weights      a.caffemodel (line 1); not in the net: a, b, c, d and 1 more"],
+            id="layers-that-the-net-lacks",
+        ),
+        pytest.param(
+            [glog("Finetuning from a.caffemodel"), loss(0, "1")],
+            ["weights      a.caffemodel (line 1)\n"], id="weights-that-fit",
+        ),
+        pytest.param(
+            [glog("Resuming from a_iter_70.solverstate"), loss(80, "1")],
+            ["resumed      from a_iter_70.solverstate at 70 (line 1)"], id="resumed",
+        ),
+        pytest.param(
+            [glog("Resuming from a.solverstate"), loss(80, "1")],
+            ["resumed      from a.solverstate (line 1)"], id="resumed-somewhere",
+        ),
+        pytest.param(
+            [loss(0, "1"), glog("Optimization stopped early.")],
+            ["iterations   0, stopped early"], id="stopped",
+        ),
+        pytest.param(
+            [glog("Finetuning from a.caffemodel")], ["iterations   none"], id="no-iterations"
+        ),
+        pytest.param(
+            [loss(0, "1"), glog("Gradient clipping: scaling down gradients (L2 norm 7 > 2.5) by")],
+            ["clipped      1 gradients longer than 2.5"], id="clipped",
+        ),
+        pytest.param(
+            [loss(0, "3"), loss(10, "1"), loss(20, "2"), loss(30, "nan")],
+            ["loss         3 -> nan, lowest 1 at 10"], id="nan-at-the-end",
+        ),
+        pytest.param(
+            [loss(0, "3"), loss(10, "nan"), loss(20, "nan")],
+            ["loss         3 -> nan, nan since 10 (line 2)"], id="nan-since",
+        ),
+        pytest.param(
+            [loss(0, "1"), glog("Iteration 0, Testing net (#0)"), glog("Test loss: 1.5"),
+             *(glog(f"    Test net output #{k}: out{k} = 0.5") for k in range(10)),
+             glog("Iteration 0, Testing net (#1)"), glog("    Test net output #0: a = 0.5")],
+            ["test #0      1 times", "test       loss 1.5", "… and 2 more values", "test #1"],
+            id="two-test-nets",
+        ),
+        pytest.param(
+            [glog("Batch 0, accuracy = 0.5"), glog("Batch 1, accuracy = 0.75")],
+            ["test, begun", "accuracy 0.5 -> 0.75"], id="caffe-test",
+        ),
+        pytest.param(
+            [glog("Iteration 0, loss = 1"), glog("Iteration 100, loss = 1", second=300)],
+            ["5 min long", "speed        0.333 iterations a second"], id="minutes",
+        ),
+        pytest.param(
+            [glog("Iteration 0, loss = 1"), glog("Iteration 100, loss = 1", second=2 * 3600 + 70)],
+            ["2 h 01 min long"], id="hours",
+        ),
+        pytest.param(
+            [glog("Iteration 0, loss = 1"), glog("Iteration 9, loss = 1", date="1127")],
+            ["3.0 days long"], id="days",
+        ),
+        pytest.param(["nothing here"], ["no training run is told of"], id="no-log"),
+        pytest.param(
+            [loss(0, "1"), glog("Test loss: small")],
+            ["1 values could not be read, 0 are of more outputs than are kept"], id="unread",
+        ),
+    ],
+)  # fmt: skip
+def test_words_of_the_summary(rows: list[str], words: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "train.log"
+    path.write_bytes(text(rows))
+    _, said = _call(path)
+    for one in words:
+        assert one in said
 
 
 def test_csv_has_every_value(log: Path) -> None:
@@ -108,12 +189,12 @@ def test_a_pipe_is_read() -> None:
 
 
 def test_findings_stand_on_lines_of_the_log(tmp_path: Path) -> None:
-    lines = [line.replace("    num_output: 2", "    num_output: 0") for line in run()]
+    rows = [line.replace("    num_output: 2", "    num_output: 0") for line in run()]
     path = tmp_path / "train.log"
-    path.write_bytes(text(lines))
+    path.write_bytes(text(rows))
     _, said = _call(path, "--format", "json")
     found = [one for one in json.loads(said)["diagnostics"] if "num_output" in one["message"]]
-    assert [(one["file"], lines[one["line"] - 1]) for one in found] == [
+    assert [(one["file"], rows[one["line"] - 1]) for one in found] == [
         (path.as_posix(), "    num_output: 0")
     ]
 
@@ -142,6 +223,43 @@ def test_following_ends_with_the_run(log: Path) -> None:
     assert (status, "iteration 200: loss 1.63333" in said) == (0, True)
 
 
+def test_following_tells_what_is_sure_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "train.log"
+    path.write_bytes(text(lines([6.9, 87.3365, 87.3365], done=False)))
+    more = [
+        lambda: path.write_bytes(text(lines([6.9, *[87.3365] * 5], done=False))),
+        lambda: path.write_bytes(text(["another log"])),  # of the same name, and shorter
+        lambda: path.write_bytes(text(lines([5.0, *[87.3365] * 6]))),
+    ]
+    monkeypatch.setattr(time, "sleep", lambda _seconds: more.pop(0)())
+    status, said = _call(path, "--follow")
+    assert status == 0
+    assert not more
+    assert said.count(" loss-saturated]\n  ") == 2  # once for each log, with what to do
+    assert said.endswith("iteration 120: loss 87.3365\n")
+
+
+def test_following_a_log_that_cannot_be_read(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["log", "--follow", str(tmp_path / "gone.log")])
+    assert result.exit_code != 0
+    assert "gone.log: No such file or directory" in result.output
+
+
+def test_a_page_of_a_log(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from caffelint.report import html
+
+    monkeypatch.setattr(html, "PAGE", log.with_name("page.html"))
+    html.PAGE.write_text("<!doctype html>\n<!-- data -->\n", "utf-8")
+    target = log.with_name("out.html")
+    assert _call(log, "--format", "html", "--output", target)[1] == ""
+    page = target.read_text("utf-8")
+    assert "test accuracy" in page
+    assert 'id="layers-0"' in page  # the net that it echoes
+    html.PAGE.unlink()
+    result = CliRunner().invoke(cli, ["log", "gone.log", "--format", "html"])
+    assert "npm run build" in str(result.exception)  # told before any log is read
+
+
 def test_following_says_what_has_ended_it(tmp_path: Path) -> None:
     path = tmp_path / "train.log"
     fatal = glog("Check failed: error == cudaSuccess (2 vs. 0)  out of memory", level="F")
@@ -155,6 +273,10 @@ def test_following_says_what_has_ended_it(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--follow", "-"], "--follow takes one file"),
+        (["--follow", "a.log", "b.log"], "--follow takes one file"),
+        (["--follow", "a.log", "--format", "json"], "prints text"),
+        (["--follow", "a.log", "--format", "csv"], "--follow goes with --format text"),
+        (["/dev/null"], "/dev/null: a device, not a log"),
         (["missing.log"], "missing.log: No such file or directory"),
         (["-", "other.log"], "- stands alone"),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from caffelint.log.lines import CHUNK, LONGEST, Splitter
+from caffelint.log.lines import CHUNK, LONGEST, Splitter, batches
 from caffelint.log.reader import follow
 
 from .caffe_log import loss
@@ -67,6 +67,30 @@ def test_a_file_that_is_replaced_is_read_anew(
     assert naps == []
 
 
+def test_a_file_that_is_gone_for_a_while_is_read_when_it_is_back(
+    tmp_path: Path, naps: list[Callable[[], object]]
+) -> None:
+    path = tmp_path / "train.log"
+    path.write_text(loss(0, "1") + "\n")
+    logs = follow(path)
+    assert _losses(logs) == [1]
+    naps += [path.unlink, lambda: path.write_text(loss(7, "3") + "\n" + loss(8, "3") + "\n")]
+    assert _losses(logs) == [2]
+    assert naps == []
+
+
+def test_how_far_the_reading_is(tmp_path: Path) -> None:
+    data = (loss(0, "1") + "\n").encode() * 20_000
+    done: list[int] = []
+    (tmp_path / "train.log").write_bytes(data)
+    with (tmp_path / "train.log").open("rb") as file:
+        lines = [line for some in batches(file, done.append) for line in some]
+    assert len(lines) == 20_000
+    assert done[-1] == len(data)
+    assert done == sorted(done)
+    assert len(done) > 1
+
+
 def test_lines_over_chunks_and_too_long_ones() -> None:
     splitter = Splitter()
     assert splitter.split(b"ab") == []
@@ -75,5 +99,6 @@ def test_lines_over_chunks_and_too_long_ones() -> None:
     assert splitter.split(b"x" * CHUNK) == []
     assert splitter.split(b"x" * CHUNK) == []
     assert splitter.split(b"y\nz\n") == [b"x" * LONGEST, b"z"]
+    assert splitter.split(b"y" * LONGEST + b"zz\nd\n") == [b"y" * LONGEST, b"d"]
     assert splitter.split(b"last") == []
     assert splitter.flush() == [b"last"]

@@ -52,6 +52,18 @@ def _net(text: str) -> Net:
             *("InnerProduct", "SigmoidCrossEntropyLoss", "", 0, 10 * math.log(2)),
             id="ten targets with a sigmoid each",
         ),
+        pytest.param(
+            *("InnerProduct", "SigmoidCrossEntropyLoss", "loss_param { normalization: VALID }"),
+            *(0, math.log(2)),
+            id="the mean over ten targets",
+        ),
+        pytest.param(
+            *("InnerProduct", "MultinomialLogisticLoss", "", 10, math.log(10)), id="multinomial"
+        ),
+        pytest.param(
+            *("InnerProduct", "SoftmaxWithLoss", "softmax_param { axis: 0 }", 0, 0.0),
+            id="classes along another axis",
+        ),
         pytest.param("InnerProduct", "HingeLoss", "", 10, 10.0, id="hinge"),
         pytest.param("InnerProduct", "EuclideanLoss", "", 0, 0.0, id="regression"),
     ],
@@ -76,6 +88,26 @@ def test_layers_between_are_looked_through_but_not_a_reshape() -> None:
     )
     text = text.replace('"SoftmaxWithLoss" bottom: "ip"', '"SoftmaxWithLoss" bottom: "ip2"')
     assert losses(_net(text))["loss"].classes == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("num_output: 10", "num_output: 0", id="no outputs"),
+        pytest.param('bottom: "data" top: "ip"', 'bottom: "gone" top: "ip"', id="no bottom"),
+        pytest.param(
+            'name: "loss"',
+            'name: "r" type: "ReLU" bottom: "ip" top: "ip" }\nlayer { ' * 40 + 'name: "loss"',
+            id="too far away",
+        ),
+    ],
+)
+def test_scores_that_tell_no_classes(old: str, new: str) -> None:
+    text = NET.format(maker="InnerProduct", block=IP, between="", type="SoftmaxWithLoss", more="")
+    if new.startswith("bottom"):  # of the layers that keep their channels
+        text = text.replace('"InnerProduct"', '"ReLU"').replace(IP, "")
+    (loss,) = losses(_net(text.replace(old, new))).values()
+    assert (loss.classes, loss.chance) == (0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,14 @@ def test_the_earliest_of_equal_extremes_counts() -> None:
         assert (points.lowest.line, points.highest.line) == (2, 3)
 
 
+@pytest.mark.parametrize("thin_at", [(), (4,)])
+def test_a_series_of_no_numbers_has_no_extremes(thin_at: tuple[int, ...]) -> None:
+    points = _series([math.nan, math.inf] * 5, thin_at)
+    assert (points.lowest, points.highest) == (None, None)
+    assert points.first_not_finite is not None
+    assert points.first_not_finite.line == 1
+
+
 def test_an_empty_series_has_no_points() -> None:
     points = Points()
     assert (points.first, points.last, points.lowest, points.first_not_finite) == (None,) * 4

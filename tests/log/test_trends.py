@@ -47,6 +47,16 @@ def test_noise_is_rarely_taken_for_a_trend(spread: float) -> None:
     assert found.count("falls") + found.count("rises") <= 6
 
 
+@pytest.mark.parametrize("count", [20, 1000])
+def test_smoothing_leaves_steps_and_takes_spikes(count: int) -> None:
+    values = [1.0] * count + [3.0] * count
+    values[count // 2] = 50.0
+    smooth = trends.smoothed(values)
+    assert len(smooth) == len(values)
+    assert set(smooth) == {1.0, 3.0}
+    assert abs(smooth.index(3.0) - count) <= count / 20
+
+
 def test_averages_that_overlap_are_less_evidence() -> None:
     chance = random.Random(3)
     walk = [1.0]
@@ -96,6 +106,7 @@ def test_a_period_is_found_under_a_trend() -> None:
     [
         pytest.param(noisy([1.0] * 400, 0.3), id="noise"),
         pytest.param(falling(2.0, 0.1, 400), id="a fall"),
+        pytest.param([1.0] * 40, id="nothing moves"),
         pytest.param([0.4, 0.3, 0.5, 0.9, 1.5, 1.8, 1.6, 1.0] * 3, id="three rounds only"),
     ],
 )

@@ -85,11 +85,14 @@ class Backprop(Simulation):
         g = np.pad(tops[0], ((0, 0), (0, 0), (pad[0], pad[0]), (pad[1], pad[1])))
         down, diff = np.zeros_like(x), np.zeros_like(w)
         h, wide = x.shape[2:]
-        for i, j in product(range(w.shape[2]), range(w.shape[3])):
-            piece = g[:, :, i : i + stride[0] * (h - 1) + 1 : stride[0],
+        group = own.get("group")
+        ci, co = x.shape[1] // group, w.shape[1]
+        for part, i, j in product(range(group), range(w.shape[2]), range(w.shape[3])):
+            inputs, outputs = slice(part * ci, (part + 1) * ci), slice(part * co, (part + 1) * co)
+            piece = g[:, outputs, i : i + stride[0] * (h - 1) + 1 : stride[0],
                       j : j + stride[1] * (wide - 1) + 1 : stride[1]]  # fmt: skip
-            diff[:, :, i, j] = np.einsum("nchw,nohw->co", x, piece, optimize=True)
-            down += np.einsum("nohw,co->nchw", piece, w[:, :, i, j], optimize=True)
+            diff[inputs, :, i, j] = np.einsum("nchw,nohw->co", x[:, inputs], piece, optimize=True)
+            down[:, inputs] += np.einsum("nohw,co->nchw", piece, w[inputs, :, i, j], optimize=True)
         self.note(layer, 0, diff)
         self.note(layer, 1, tops[0].sum((0, 2, 3)))
         return [down]
@@ -99,6 +102,8 @@ class Backprop(Simulation):
         axes = tuple(i for i in range(x.ndim) if i != 1)
         bias = layer.message.sub("scale_param").get("bias_term")
         if len(xs) == 2:
+            if bias:
+                self.note(layer, 0, g.sum(axes))
             factor = over(xs[1], x.ndim, 0)
             down = (g * x).sum(tuple(range(xs[1].ndim, x.ndim)))
             return [g * factor, down.reshape(xs[1].shape)]
@@ -108,9 +113,17 @@ class Backprop(Simulation):
         return [g * over(self.learned[layer, 0], x.ndim, 1)]
 
     def undo_bias(self, layer: Layer, xs: list[Array], tops: list[Array]) -> list[Array]:
+        if len(xs) == 2:
+            return [tops[0], tops[0].sum(tuple(range(xs[1].ndim, xs[0].ndim)))]
         axes = tuple(i for i in range(xs[0].ndim) if i != 1)
         self.note(layer, 0, tops[0].sum(axes))
         return [tops[0]]
+
+    def undo_embed(self, layer: Layer, xs: list[Array], tops: list[Array]) -> list[Array]:
+        diff = np.zeros_like(self.learned[layer, 0])
+        np.add.at(diff, xs[0].astype(int), tops[0])
+        self.note(layer, 0, diff)
+        return []
 
     # Windows
 
@@ -131,6 +144,27 @@ class Backprop(Simulation):
             first = np.zeros_like(flat)
             np.put_along_axis(first, flat.argmax(2)[:, :, None], g[:, :, i, j, None], 2)
             down[(..., *area)] += first.reshape(piece.shape)
+        return [down]
+
+    def undo_spp(self, layer: Layer, xs: list[Array], tops: list[Array]) -> list[Array]:
+        x, start, down = xs[0], 0, np.zeros_like(xs[0])
+        for level in range(layer.message.sub("spp_param").get("pyramid_height")):
+            bins = 2**level
+            number = x.shape[1] * bins * bins
+            g = tops[0][:, start : start + number].reshape(*x.shape[:2], bins, bins)
+            start += number
+            kernel = [-(-size // bins) for size in x.shape[2:]]
+            for i, j in product(range(bins), range(bins)):
+                rows, columns = (
+                    slice(max(at * k - (k * bins - size + 1) // 2, 0),
+                          max(at * k - (k * bins - size + 1) // 2, 0) + k)
+                    for at, k, size in zip((i, j), kernel, x.shape[2:], strict=True)
+                )  # fmt: skip
+                piece = x[:, :, rows, columns]
+                flat = piece.reshape(*x.shape[:2], -1)
+                first = np.zeros_like(flat)
+                np.put_along_axis(first, flat.argmax(2)[:, :, None], g[:, :, i, j, None], 2)
+                down[:, :, rows, columns] += first.reshape(piece.shape)
         return [down]
 
     def undo_batchnorm(self, layer: Layer, xs: list[Array], tops: list[Array]) -> list[Array]:
@@ -161,6 +195,35 @@ class Backprop(Simulation):
 
     def undo_tanh(self, layer: Layer, _xs: list[Array], tops: list[Array]) -> list[Array]:
         return [tops[0] * (1 - self.blobs[layer.tops[0]] ** 2)]
+
+    def undo_swish(self, layer: Layer, xs: list[Array], tops: list[Array]) -> list[Array]:
+        beta = layer.message.sub("swish_param").get("beta")
+        p = 1 / (1 + np.exp(-beta * xs[0]))
+        return [tops[0] * (p + beta * xs[0] * p * (1 - p))]
+
+    def undo_bnll(self, _layer: Layer, xs: list[Array], tops: list[Array]) -> list[Array]:
+        return [tops[0] / (1 + np.exp(-xs[0]))]
+
+    def undo_absval(self, _layer: Layer, xs: list[Array], tops: list[Array]) -> list[Array]:
+        return [tops[0] * np.sign(xs[0])]
+
+    def undo_clip(self, layer: Layer, xs: list[Array], tops: list[Array]) -> list[Array]:
+        own = layer.message.sub("clip_param")
+        return [tops[0] * ((xs[0] >= own.get("min")) & (xs[0] <= own.get("max")))]
+
+    def undo_softmax(self, layer: Layer, _xs: list[Array], tops: list[Array]) -> list[Array]:
+        p = self.blobs[layer.tops[0]]
+        return [p * (tops[0] - (p * tops[0]).sum(1, keepdims=True))]
+
+    def undo_mvn(self, layer: Layer, xs: list[Array], tops: list[Array]) -> list[Array]:
+        own, x, g = layer.message.sub("mvn_param"), xs[0], tops[0]
+        axes = (1, 2, 3) if own.get("across_channels") else (2, 3)
+        mean = g.mean(axes, keepdims=True)
+        if not own.get("normalize_variance"):
+            return [g - mean]
+        y = self.blobs[layer.tops[0]]
+        deviation = np.sqrt(x.var(axes, keepdims=True)) + own.get("eps")
+        return [(g - mean - y * (g * y).mean(axes, keepdims=True)) / deviation]
 
     def undo_elu(self, layer: Layer, xs: list[Array], tops: list[Array]) -> list[Array]:
         alpha = layer.message.sub("elu_param").get("alpha")
@@ -206,12 +269,32 @@ class Backprop(Simulation):
         return list(np.split(tops[0], np.cumsum([x.shape[axis] for x in xs])[:-1], axis))
 
     def undo_slice(self, layer: Layer, _xs: list[Array], tops: list[Array]) -> list[Array]:
-        return [np.concatenate(tops, layer.message.sub("slice_param").get("axis"))]
+        sized = [
+            np.broadcast_to(g, self.blobs[b].shape) for g, b in zip(tops, layer.tops, strict=True)
+        ]
+        return [np.concatenate(sized, layer.message.sub("slice_param").get("axis"))]
 
     def undo_flatten(self, _layer: Layer, xs: list[Array], tops: list[Array]) -> list[Array]:
         return [tops[0].reshape(xs[0].shape)]
 
     undo_reshape = undo_flatten
+
+    def undo_split(self, _layer: Layer, _xs: list[Array], tops: list[Array]) -> list[Array]:
+        return [np.asarray(sum(tops))]
+
+    def undo_crop(self, layer: Layer, xs: list[Array], tops: list[Array]) -> list[Array]:
+        down = np.zeros_like(xs[0])
+        down[self.kept(layer, xs)] = tops[0]
+        return [down]
+
+    def undo_reduction(self, layer: Layer, xs: list[Array], tops: list[Array]) -> list[Array]:
+        own, x = layer.message.sub("reduction_param"), xs[0]
+        axis, operation = own.get("axis"), own.get("operation")
+        number = prod(x.shape[axis:]) if operation == "MEAN" else 1
+        weight = layer.tops[0].loss_weight
+        g = np.full(x.shape[:axis], weight) if weight else tops[0]
+        slope = {"ASUM": np.sign(x), "SUMSQ": 2 * x}.get(operation, np.ones_like(x))
+        return [own.get("coeff") / number * slope * g.reshape(g.shape + (1,) * (x.ndim - g.ndim))]
 
     # Losses
 
@@ -223,6 +306,21 @@ class Backprop(Simulation):
         label = xs[1].astype(int).reshape(p.shape[0], 1, *p.shape[2:])
         np.put_along_axis(p, label, np.take_along_axis(p, label, 1) - 1, 1)
         return [self._weight(layer) * p / label.size]
+
+    def do_infogainloss(self, layer: Layer, xs: list[Array]) -> Array:
+        """With a third bottom for the matrix, which is the identity here."""
+        return self.do_softmaxwithloss(layer, xs)
+
+    undo_infogainloss = undo_softmaxwithloss
+
+    def undo_contrastiveloss(self, layer: Layer, xs: list[Array], _tops: Any) -> list[Array]:
+        own = layer.message.sub("contrastive_loss_param")
+        apart = xs[0] - xs[1]
+        distance = np.sqrt((apart * apart).sum(1, keepdims=True))
+        push = -np.maximum(0, own.get("margin") - distance) / (distance + 1e-4)
+        alike = xs[2].astype(int).reshape(-1, 1)
+        g = self._weight(layer) * np.where(alike, 1.0, push) * apart / len(apart)
+        return [g, -g]
 
     def undo_sigmoidcrossentropyloss(
         self, layer: Layer, xs: list[Array], _tops: Any

@@ -429,113 +429,106 @@ NETS = {
         relu_k ReLU k -> k
         g Pooling k -> g | pool: AVE global_pooling: true
     """,
-}
-
-LOSSES = {
-    "softmax": """
-        x = 16 300 | gaussian std: 2
-        label = 16 | uniform min: 0 max: 9.999
-        a InnerProduct x -> a | num_output: 10 w(xavier)
-        l SoftmaxWithLoss a label -> l
+    "conv in groups of two kinds": """
+        x = 8 16 12 12 | gaussian std: 2
+        c Convolution x -> c | num_output: 48 kernel_size: 1 w(gaussian std: 2)
+        k Concat x c -> k
+        g Convolution k -> g | num_output: 64 kernel_size: 3 group: 4 w(msra)
+        d Convolution k -> d | num_output: 64 kernel_size: 3 group: 64 w(msra)
     """,
-    "softmax, small scores": """
-        x = 16 300 | gaussian std: 2
-        label = 16 | uniform min: 0 max: 99.999
-        a InnerProduct x -> a | num_output: 100 w(gaussian std: 0.001)
-        l SoftmaxWithLoss a label -> l
+    "conv in one group too many": """
+        x = 8 40 9 9 | gaussian std: 2
+        c Convolution x -> c | num_output: 40 kernel_size: 1 w(gaussian std: 1)
+        k Concat x c -> k
+        d Convolution k -> d | num_output: 40 kernel_size: 3 group: 40 w(msra)
     """,
-    "softmax, two classes": """
-        x = 128 300 | gaussian std: 2
-        label = 128 | uniform min: 0 max: 1.999
-        a InnerProduct x -> a | num_output: 2 w(gaussian std: 0.1)
-        l SoftmaxWithLoss a label -> l
+    "conv over three axes": """
+        x = 4 8 7 7 7 | gaussian std: 2
+        c Convolution x -> c | num_output: 32 kernel_size: 3 w(msra)
     """,
-    "softmax, large scores": """
-        x = 16 300 | gaussian std: 2
-        label = 16 | uniform min: 0 max: 99.999
-        a InnerProduct x -> a | num_output: 100 w(gaussian std: 0.3)
-        l SoftmaxWithLoss a label -> l
+    "conv over no axis": """
+        x = 16 50 | gaussian std: 2
+        c Convolution x -> c | num_output: 40 kernel_size: 1 w(msra)
     """,
-    "softmax, saturated at times": """
-        x = 64 300 | gaussian std: 2
-        label = 64 | uniform min: 0 max: 99.999
-        a InnerProduct x -> a | num_output: 100 w(gaussian std: 1)
-        l SoftmaxWithLoss a label -> l
+    "ip unit ball": """
+        x = 16 100 | gaussian mean: 1 std: 2
+        a InnerProduct x -> a | num_output: 200 w(positive_unitball)
     """,
-    "softmax, saturated": """
-        x = 16 300 | gaussian std: 2
-        label = 16 | uniform min: 0 max: 999.999
-        a InnerProduct x -> a | num_output: 1000 w(gaussian std: 20)
-        l SoftmaxWithLoss a label -> l
+    "bias and factor of a sample": """
+        x = 40 8 5 5 | gaussian mean: 1 std: 2
+        y = 40 8 5 5 | gaussian mean: 1 std: 1
+        k = 40 | uniform
+        b Bias x y -> b | axis: 0
+        s Scale x k -> s | axis: 0
     """,
-    "softmax of a map": """
-        x = 4 64 10 10 | gaussian std: 2
-        label = 4 1 10 10 | uniform min: 0 max: 4.999
-        c Convolution x -> c | num_output: 5 kernel_size: 1 w(msra)
-        l SoftmaxWithLoss c label -> l | | loss_weight: 0.3 loss_param { normalization: BATCH_SIZE }
+    "product of alike channels": """
+        x = 40 4 6 6 | gaussian mean: 1 std: 2
+        y = 40 4 6 6 | gaussian std: 1
+        a Convolution x -> a | num_output: 8 kernel_size: 3 w(constant value: 0.1)
+        b Convolution y -> b | num_output: 8 kernel_size: 3 w(constant value: 0.1)
+        m Eltwise a b -> m | operation: PROD
+        c Convolution m -> c | num_output: 20 kernel_size: 1 w(constant value: 0.1)
+        n Eltwise a a -> n | operation: MAX
     """,
-    "softmax, one weight": """
-        x = 16 300 | gaussian std: 2
-        label = 16 | uniform min: 0 max: 9.999
-        a InnerProduct x -> a | num_output: 10 w(constant value: 1)
-        l SoftmaxWithLoss a label -> l
+    "other shapes": """
+        x = 8 12 6 6 | gaussian mean: 1 std: 2
+        r Reshape x -> r | shape { dim: 0 dim: 0 dim: -1 }
+        q Reshape x -> q | shape { dim: 0 dim: 36 dim: -1 }
+        a InnerProduct q -> a | num_output: 100 w(xavier)
+        s Slice x -> s t | axis: 0
+        e = 8 6 4 4 | constant
+        k Crop x e -> k | axis: 1 offset: 1
+        f = 8 12 4 4 | constant
+        l Crop x f -> l | offset: 2
+        i Im2col x -> i | kernel_size: 3
     """,
-    "softmax twice": """
-        x = 64 300 | gaussian std: 2
-        label = 64 | uniform min: 0 max: 9.999
-        a InnerProduct x -> a | num_output: 10 w(gaussian std: 0.3)
-        s Softmax a -> s
-        l SoftmaxWithLoss s label -> l
+    "flatten of single values": """
+        x = 30 1 4 4 | gaussian std: 2
+        p Pooling x -> p | pool: AVE global_pooling: true
+        f Flatten p -> f
+        c Convolution x -> c | num_output: 5 kernel_size: 4 w(constant value: 0.1)
+        g Flatten c -> g
+        a InnerProduct g -> a | num_output: 20 w(constant value: 0.1)
     """,
-    "softmax, then its loss": """
-        x = 64 300 | gaussian std: 2
-        label = 64 | uniform min: 0 max: 9.999
-        a InnerProduct x -> a | num_output: 10 w(xavier)
-        s Softmax a -> s
-        l MultinomialLogisticLoss s label -> l
+    "tiles": """
+        x = 60 8 1 1 | gaussian mean: 1 std: 2
+        t Tile x -> t | tiles: 5 axis: 2
+        p Pooling t -> p | pool: AVE global_pooling: true
+        y = 20 8 3 3 | gaussian std: 1
+        u Tile y -> u | tiles: 2 axis: 3
     """,
-    "two losses": """
-        x = 64 300 | gaussian std: 2
-        label = 64 | uniform min: 0 max: 9.999
-        a InnerProduct x -> a | num_output: 10 w(xavier)
-        l SoftmaxWithLoss a label -> l
-        b InnerProduct x -> b | num_output: 10 w(xavier)
-        m SoftmaxWithLoss b label -> m | | loss_weight: 0.5
+    "some of the samples": """
+        x = 20 30 | gaussian mean: 1 std: 2
+        i = 50 | uniform max: 19.999
+        b BatchReindex x i -> b
     """,
-    "sigmoid": """
-        x = 16 300 | gaussian std: 2
-        t = 16 20 | uniform min: 0 max: 1
-        a InnerProduct x -> a | num_output: 20 w(xavier)
-        l SigmoidCrossEntropyLoss a t -> l
+    "sums": """
+        x = 200 6 5 5 | gaussian mean: 1 std: 2
+        a Reduction x -> a | operation: ASUM axis: 1
+        m Reduction x -> m | operation: MEAN axis: 1 coeff: 3
+        s Reduction x -> s | axis: 2
     """,
-    "euclidean": """
-        x = 16 300 | gaussian std: 2
-        t = 16 20 | gaussian mean: 3 std: 1
-        a InnerProduct x -> a | num_output: 20 w(xavier } bias_filler { type: "constant" value: 1)
-        l EuclideanLoss a t -> l
+    "numbers of the largest": """
+        x = 300 20 | gaussian std: 1
+        a ArgMax x -> a | axis: 1
+        p Parameter -> p | shape { dim: 3 dim: 4 }
     """,
-    "hinge": """
-        x = 16 300 | gaussian std: 2
-        label = 16 | uniform min: 0 max: 9.999
-        a InnerProduct x -> a | num_output: 10 w(xavier)
-        l HingeLoss a label -> l
+    "pyramid of means": """
+        x = 4 16 20 20 | gaussian mean: 1 std: 2
+        s SPP x -> s | pyramid_height: 3 pool: AVE
     """,
-    "hinge squared": """
-        x = 64 300 | gaussian std: 2
-        label = 64 | uniform min: 0 max: 9.999
-        a InnerProduct x -> a | num_output: 10 w(xavier)
-        l HingeLoss a label -> l | norm: L2
+    "constant values in curves": """
+        x = 8 6 5 5 | constant value: 3
+        t Threshold x -> t | threshold: 2
+        u Threshold x -> u | threshold: 4
+        w Power x -> w | power: 0.5 scale: 0 shift: 2
+        y = 2 2 40 40 | constant value: 3
+        n LRN y -> n | local_size: 3 alpha: 1 norm_region: WITHIN_CHANNEL
     """,
-    "contrastive": """
-        x = 16 300 | gaussian std: 2
-        y = 16 300 | gaussian std: 2
-        k = 16 | uniform min: 0 max: 1.999
-        a InnerProduct x -> a | num_output: 30 w(xavier)
-        b InnerProduct y -> b | num_output: 30 w(xavier)
-        l ContrastiveLoss a b k -> l
-    """,
-    "a top as the loss": """
-        x = 16 300 | gaussian std: 2
-        p Power x -> p | power: 2 | loss_weight: 0.01
+    "lstm with a static input": """
+        x = 7 12 40 | gaussian std: 2
+        k = 7 12 | constant value: 1
+        y = 12 20 | gaussian mean: 1 std: 1
+        l LSTM x k y -> l | num_output: 60 w(uniform min: -0.3 max: 0.3) b(constant value: 0.5)
     """,
 }

@@ -25,6 +25,7 @@ class Simulation:
         self.net = net
         self.shapes = shapes
         self.blobs: Blobs = {}
+        self.shared: dict[str, Array] = {}
         self.loss = 0.0
         for layer in net.layers:
             inputs = [self.blobs[blob] for blob in layer.bottoms if blob is not None]
@@ -68,9 +69,16 @@ class Simulation:
     def weights(self, layer: Layer, index: int, filler: str, default: float | None = None) -> Array:
         shape = self.shapes.params[layer][index]
         assert layer.own is not None
+        spec = layer.params[index].spec
+        name = spec.get("name") if spec is not None else ""
+        if name in self.shared:
+            return self.shared[name]
         if default is not None and not layer.own.has(filler):
             return np.full(shape, default)
-        return self.fill(layer.own.sub(filler), shape)
+        values = self.fill(layer.own.sub(filler), shape)
+        if name:
+            self.shared[name] = values
+        return values
 
     # Layers
 
@@ -93,21 +101,25 @@ class Simulation:
     def _convolve(self, own: Message, x: Array, w: Array, b: Array | None) -> Array:
         _k, stride, pad, spread = window(own, w.shape[2:])
         group = own.get("group")
-        x = np.pad(x, ((0, 0), (0, 0), (pad[0], pad[0]), (pad[1], pad[1])))
-        kh, kw = w.shape[2:]
-        oh = (x.shape[2] - spread[0] * (kh - 1) - 1) // stride[0] + 1
-        ow = (x.shape[3] - spread[1] * (kw - 1) - 1) // stride[1] + 1
-        n, outputs = x.shape[0], w.shape[0]
-        y = np.zeros((n, outputs, oh, ow))
-        ci, co = x.shape[1] // group, outputs // group
-        for g, i, j in product(range(group), range(kh), range(kw)):
-            r, c = i * spread[0], j * spread[1]
-            piece = x[:, g * ci : (g + 1) * ci, r : r + stride[0] * oh : stride[0],
-                      c : c + stride[1] * ow : stride[1]][:, :, :oh, :ow]  # fmt: skip
-            y[:, g * co : (g + 1) * co] += np.einsum(
-                "nchw,oc->nohw", piece, w[g * co : (g + 1) * co, :, i, j], optimize=True
+        x = np.pad(x, ((0, 0), (0, 0), *((p, p) for p in pad)))
+        out = [
+            (size - d * (k - 1) - 1) // s + 1
+            for size, k, s, d in zip(x.shape[2:], w.shape[2:], stride, spread, strict=True)
+        ]
+        y = np.zeros((len(x), w.shape[0], *out))
+        ci, co = x.shape[1] // group, w.shape[0] // group
+        for g, *tap in product(range(group), *map(range, w.shape[2:])):
+            area = (
+                slice(t * d, t * d + s * (size - 1) + 1, s)
+                for t, d, s, size in zip(tap, spread, stride, out, strict=True)
             )
-        return y if b is None else y + b[:, None, None]
+            y[:, g * co : (g + 1) * co] += np.einsum(
+                "nc...,oc->no...",
+                x[(slice(None), slice(g * ci, (g + 1) * ci), *area)],
+                w[(slice(g * co, (g + 1) * co), slice(None), *tap)],
+                optimize=True,
+            )
+        return y if b is None else y + b.reshape(-1, *(1 for _ in out))
 
     def do_deconvolution(self, layer: Layer, xs: list[Array]) -> list[Array]:
         own = layer.message.sub("convolution_param")
@@ -202,7 +214,9 @@ class Simulation:
     def do_bias(self, layer: Layer, xs: list[Array]) -> Array:
         one = len(xs) == 1
         bias = self.weights(layer, 0, "filler", 0.0) if one else xs[1]
-        return np.asarray(xs[0] + over(bias, xs[0].ndim, 1))
+        return np.asarray(
+            xs[0] + over(bias, xs[0].ndim, layer.message.sub("bias_param").get("axis"))
+        )
 
     def do_eltwise(self, layer: Layer, xs: list[Array]) -> Array:
         own = layer.message.sub("eltwise_param")
@@ -231,6 +245,33 @@ class Simulation:
         return xs[0].reshape(self.shapes.blobs[layer.tops[0]])
 
     do_reshape = do_flatten
+
+    def do_crop(self, layer: Layer, xs: list[Array]) -> Array:
+        return np.asarray(xs[0][self.kept(layer, xs)])
+
+    def kept(self, layer: Layer, xs: list[Array]) -> tuple[slice, ...]:
+        own = layer.message.sub("crop_param")
+        offset = (own.get("offset") or [0])[0]
+        return tuple(
+            slice(offset, offset + size) if i >= own.get("axis") else slice(None)
+            for i, size in enumerate(xs[1].shape)
+        )
+
+    def do_im2col(self, layer: Layer, xs: list[Array]) -> Array:
+        size = layer.message.sub("convolution_param").get("kernel_size")[0]
+        h, w = (length - size + 1 for length in xs[0].shape[2:])
+        taps = [xs[0][:, :, i : i + h, j : j + w] for i in range(size) for j in range(size)]
+        return np.concatenate(taps, 1)
+
+    def do_batchreindex(self, _layer: Layer, xs: list[Array]) -> Array:
+        return np.asarray(xs[0][xs[1].astype(int)])
+
+    def do_argmax(self, layer: Layer, xs: list[Array]) -> Array:
+        axis = layer.message.sub("argmax_param").get("axis")
+        return np.asarray(xs[0].argmax(axis, keepdims=True))
+
+    def do_parameter(self, layer: Layer, _xs: list[Array]) -> Array:
+        return np.zeros(self.shapes.blobs[layer.tops[0]])
 
     def do_split(self, layer: Layer, xs: list[Array]) -> list[Array]:
         return xs * len(layer.tops)
@@ -264,8 +305,11 @@ class Simulation:
         return np.concatenate(pieces, 1)
 
     def do_lstm(self, layer: Layer, xs: list[Array]) -> Array:
-        w, r = self.weights(layer, 0, "weight_filler"), self.weights(layer, 2, "weight_filler")
+        static = len(xs) > 2
+        w, r = (self.weights(layer, i, "weight_filler") for i in (0, 2 + static))
         b = self.weights(layer, 1, "bias_filler")
+        if static:
+            b = b + xs[2] @ self.weights(layer, 2, "weight_filler").T
         h = c = np.zeros((xs[0].shape[1], r.shape[1]))
         tops = []
         for x in xs[0]:
@@ -374,8 +418,10 @@ class Simulation:
 
     def do_contrastiveloss(self, layer: Layer, xs: list[Array]) -> Array:
         square = ((xs[0] - xs[1]) ** 2).reshape(len(xs[0]), -1).sum(1)
-        margin = layer.message.sub("contrastive_loss_param").get("margin")
-        apart = np.maximum(0, margin - np.sqrt(square)) ** 2
+        own = layer.message.sub("contrastive_loss_param")
+        apart = np.maximum(0, own.get("margin") - np.sqrt(square)) ** 2
+        if own.get("legacy_version"):
+            apart = np.maximum(0, own.get("margin") - square)
         kind = xs[2].astype(int).ravel()
         return np.asarray(np.where(kind, square, apart).mean() / 2)
 
@@ -385,7 +431,7 @@ def window(own: Message, kernel: tuple[int, ...]) -> tuple[Any, Any, Any, Any]:
         if name != "dilation" and own.has(f"{name}_h"):
             return [own.get(f"{name}_h"), own.get(f"{name}_w")]
         given = own.get(name) or [default]
-        return list(given if len(given) == 2 else given * 2)
+        return list(given if len(given) == len(kernel) else given * len(kernel))
 
     return kernel, pair("stride", 1), pair("pad", 0), pair("dilation", 1)
 

@@ -12,7 +12,8 @@ from caffelint.model.build import set_up
 from caffelint.moments.forward import Forward, forward
 
 from ..model.build import net
-from .nets import LOSSES, NETS, net_text
+from .loss_nets import LOSSES
+from .nets import NETS, net_text
 
 np = pytest.importorskip("numpy")
 

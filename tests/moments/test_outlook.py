@@ -81,6 +81,11 @@ def test_large_windows_need_large_images() -> None:
             layer("loss", "SigmoidCrossEntropyLoss", "z label -> loss"), log(2), id="sigmoid"
         ),
         pytest.param(layer("loss", "HingeLoss", "z label -> loss"), 10.0, id="hinge"),
+        pytest.param(
+            layer("p", "Softmax", "z -> p")
+            + layer("loss", "MultinomialLogisticLoss", "p label -> loss"),
+            log(10), id="multinomial",
+        ),
         pytest.param(layer("loss", "EuclideanLoss", "z label -> loss"), None, id="euclidean"),
     ],
 )  # fmt: skip
@@ -90,6 +95,18 @@ def test_chance(loss: str, chance: float | None) -> None:
     assert ahead.chance == (None if chance is None else pytest.approx(chance, rel=1e-6))
     if chance is not None:
         assert ahead.forth.first_loss == pytest.approx(chance, rel=1e-4)
+
+
+def test_no_chance_where_the_scores_have_no_classes() -> None:
+    text = images() + layer("r", "Reduction", "data -> r", "reduction_param { axis: 1 }")
+    text += layer("loss", "SigmoidCrossEntropyLoss", "r label -> loss")
+    assert look(text).chance is None
+
+
+def test_a_net_that_no_usual_image_fits() -> None:
+    own = 'convolution_param { num_output: 8 kernel_size: 500 weight_filler { type: "msra" } }'
+    built = net(images() + layer("c", "Convolution", "data -> c", own))
+    assert outlook(built, set_up(built)[0]) is None
 
 
 def test_scaling_raw_pixels_down() -> None:
@@ -117,6 +134,42 @@ def test_fitting_weights_are_larger_before_a_relu() -> None:
         assert fit is not None
         assert fit[:2] == pytest.approx((fitting, fitting))
         assert fit[2] == inputs
+
+
+def test_weights_are_fit_through_layers_that_pass_on() -> None:
+    text = images("crop_size: 10") + ip("a", "data", 'type: "msra"', 50)
+    text += layer("n", "BatchNorm", "a -> a") + layer("s", "Scale", "a -> a")
+    text += layer("d", "Dropout", "a -> a") + layer("r", "ReLU", "a -> a")
+    transposed = ip("z", "a", 'type: "xavier"').replace("num_output", "transpose: true num_output")
+    ahead = look(text + transposed + LOSS)
+    fits = {one.name: ahead.fit(one) for one in ahead.net.layers}
+    for name, fitting, inputs in (("a", (2 / 300) ** 0.5, 300), ("z", 50**-0.5, 50)):
+        fit = fits[name]
+        assert fit is not None
+        assert fit[1] == pytest.approx(fitting)
+        assert fit[2] == inputs
+    assert fits["r"] is None
+    strongest = ahead.extremes()
+    assert strongest is not None
+    assert {one.name for one in strongest} == {"z"}  # a is normalised right above
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param('base_lr: 0 lr_policy: "fixed" max_iter: 100', id="no-rate"),
+        pytest.param('base_lr: 1 lr_policy: "fixed"', id="no-iterations"),
+        pytest.param('base_lr: 1 lr_policy: "none" max_iter: 100', id="no-schedule"),
+    ],
+)
+def test_without_a_rate_nothing_is_reached(more: str) -> None:
+    text = images("scale: 0.00390625") + ip("z", "data", 'type: "xavier"') + LOSS
+    assert look(text, message(f'net: "n" {more}', "solver")).reach is None
+
+
+def test_without_a_solver_nothing_moves() -> None:
+    ahead = look(images() + ip("z", "data", 'type: "xavier"') + LOSS)
+    assert (ahead.fastest, ahead.reach, ahead.updates, ahead.weight_updates) == (None, None, {}, [])
 
 
 def test_speed_and_reach() -> None:

@@ -70,7 +70,7 @@ def test_hinge_in_closed_form_is_what_summing_gives(mean: float) -> None:
         assert a.moment(r) == pytest.approx(b.moment(r), abs=5e-3)
 
 
-@pytest.mark.parametrize("curve", [hinge(0.2), hinge(-1.0), IDENTITY])
+@pytest.mark.parametrize("curve", [hinge(0.2), hinge(-1.0), IDENTITY, step(-3.0), step(0.4)])
 def test_curves_of_a_single_value(curve: Curve) -> None:
     expansion = curve.expand(-2.0, 0.0)
     assert expansion.mean == pytest.approx(curve.value(-2.0))
@@ -98,13 +98,13 @@ def test_largest(number: int, mean: float, variance: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("classes", "width", "passes"),
-    [(2, 0.5, 8000), (10, 1.0, 4000), (10, 5.0, 8000), (10, 29.0, 20000), (10, 31.0, 20000),
-     (100, 10.0, 2000), (500, 100.0, 500)],
+    ("classes", "width", "passes", "most"),
+    [(2, 0.5, 8000, 87.33654475), (10, 1.0, 4000, 87.33654475), (10, 5.0, 8000, 87.33654475),
+     (10, 29.0, 20000, 87.33654475), (10, 29.0, 20000, 46.05170186), (10, 31.0, 20000, 87.33654475),
+     (100, 10.0, 2000, 87.33654475), (500, 100.0, 500, 87.33654475)],
 )  # fmt: skip
-def test_softmax_of_random_scores(classes: int, width: float, passes: int) -> None:
+def test_softmax_of_random_scores(classes: int, width: float, passes: int, most: float) -> None:
     rng = random.Random(2)
-    most = 87.33654475
     losses = shares = 0.0
     for _ in range(passes):
         scores = [rng.gauss(0, width) for _ in range(classes)]
@@ -123,6 +123,9 @@ def test_softmax_of_random_scores(classes: int, width: float, passes: int) -> No
 )  # fmt: skip
 def test_softmax_at_its_ends(classes: int, spread: float, loss: float) -> None:
     assert cross_entropy(classes, spread, 87.0) == pytest.approx(loss, rel=1e-3)
+    # One class has all of the probability, or each has the same.
+    share = 1 / classes if spread > 100 else 1 / classes**2
+    assert share_square(classes, spread) == pytest.approx(share, rel=1e-3)
 
 
 # Fillers
@@ -227,6 +230,11 @@ def test_profiles_are_summed(axis: Axis) -> None:
     assert apart == pytest.approx(sum(root * root for root in roots) / level)
     if carried_on is not None:
         assert carried_on == pytest.approx([s * axis.outputs / sum(sums) for s in sums])
+
+
+def test_windows_that_are_nowhere_have_no_taps() -> None:
+    assert (taps(Axis(3, 0, 5), 0), taps_apart(Axis(3, 0, 5))) == (0, 0)
+    assert under_taps(constant(1.0), (Axis(3, 0, 5), Axis(3, 3, 1))).square == 0
 
 
 def test_a_stride_brings_places_nearer() -> None:

@@ -93,6 +93,9 @@ def test_given_inputs_are_taken() -> None:
     (x,) = signal.values()
     assert x is not None
     assert (x.mean, x.rms, x.assumed) == (3.0, 5.0, False)
+    (x,) = run(net_text("x = 2 3 | constant value: 9"), inputs={"x": (3.0, 4.0)}).signals.values()
+    assert x is not None
+    assert (x.mean, x.rms, x.assumed) == (3.0, 5.0, False)
 
 
 # Where the sight ends
@@ -118,6 +121,15 @@ def test_a_python_layer_hides_what_comes_after() -> None:
     ("text", "why"),
     [
         ("p Pooling x -> p | pool: STOCHASTIC kernel_size: 2", "stochastic pooling"),
+        ("p SPP x -> p | pool: STOCHASTIC pyramid_height: 2", "stochastic pooling"),
+        ("p Power x -> p | power: 0.5 scale: 0 shift: -1", "negative values have no power of 0.5"),
+        (
+            (
+                "c = 1 2 3 | constant\n g = 1 2 12 | constant\n k = 1 2 | constant\n"
+                "u LSTMUnit c g k -> a b"
+            ),
+            "LSTMUnit by itself",
+        ),
         ("p Power x -> p | power: 0.5", "negative values have no power of 0.5"),
         ("p Log x -> p", "negative values have no logarithm"),
         (
@@ -131,6 +143,41 @@ def test_what_cannot_be_computed_says_why(text: str, why: str) -> None:
     assert list(result.blocked.values()) == [why]
 
 
+@pytest.mark.parametrize(
+    ("shape", "text", "why"),
+    [
+        (
+            (4, 3, None, None),
+            "a InnerProduct x -> a | num_output: 2 w(xavier)",
+            "the size of its weights depends on the data",
+        ),
+        ((4, 3, None, None), "r Reduction x -> r | axis: 1", "its size depends on the data"),
+        (
+            (4, 3, None, None),
+            "k = 7 4 | constant\n l LSTM x k -> l | num_output: 2 w(xavier)",
+            "the size of its weights depends on the data",
+        ),
+        ((4, 3, None, None), "f Flatten x -> f", "the number of channels depends on the data"),
+        ((4, None, 8, 8), "p Pooling x -> p | kernel_size: 2",
+         "the number of channels depends on the data"),
+        (None, "p Pooling x -> p | kernel_size: 2", "its size depends on the data"),
+    ],
+)  # fmt: skip
+def test_what_the_data_decides_is_not_guessed(shape: Shape, text: str, why: str) -> None:
+    source = layer("d", "HDF5Data", "-> x", 'hdf5_data_param { source: "s" batch_size: 4 }')
+    given = {} if shape is None else {"x": shape}
+    result = run(source + net_text(text), given=given, inputs={"x": (0.0, 1.0)})
+    assert set(result.blocked.values()) == {why}
+
+
+def test_maps_of_any_size_have_a_loss_of_their_classes() -> None:
+    text = IMAGE.replace("HERE", "mean_value: 120 scale: 0.01")
+    text += net_text("c Convolution x -> c | num_output: 5 kernel_size: 1\n"
+                     "l SoftmaxWithLoss c label -> l")  # fmt: skip
+    result = run(text, given={"x": (4, 3, None, None), "label": (4, 1, None, None)})
+    assert result.first_loss == pytest.approx(log(5))
+
+
 def test_a_loss_that_is_not_seen_is_not_guessed() -> None:
     text = net_text("x = 4 3 | gaussian\n t = 4 | constant\n a InnerProduct x -> a | num_output: 2")
     known = layer("l", "SoftmaxWithLoss", "a t -> l")
@@ -139,6 +186,8 @@ def test_a_loss_that_is_not_seen_is_not_guessed() -> None:
     assert run(text + known + hidden).first_loss is None
     assert run(text + known).losses
     assert run(text).first_loss is None
+    without_top = layer("p", "Python", "x -> y") + layer("l", "SoftmaxWithLoss", "y t ->")
+    assert run(text + without_top).first_loss is None
 
 
 # Overflow
@@ -151,6 +200,9 @@ def test_values_beyond_single_precision_blow_up_everything_after_them() -> None:
     assert {blob.name for blob in result.blown} == {"p", "a", "l"}
     assert result.first_loss is not None
     assert isnan(result.first_loss)
+    without_top = run(net_text(text) + layer("l", "SoftmaxWithLoss", "a t ->")).first_loss
+    assert without_top is not None
+    assert isnan(without_top)
 
 
 @pytest.mark.parametrize(
@@ -256,6 +308,13 @@ def test_a_loss_without_a_top_counts() -> None:
     assert result.first_loss == pytest.approx(2.2, abs=0.2)
 
 
+def test_of_several_tops_those_with_a_weight_are_the_loss() -> None:
+    """Caffe adds up all values of a top, times its weight (layer.hpp, SetLossWeights)."""
+    text = "x = 4 6 | constant value: 2\n"
+    text += "s Slice x -> a b | slice_point: 2 | loss_weight: 0.5 loss_weight: 0"
+    assert run(net_text(text)).first_loss == pytest.approx(0.5 * 4 * 2 * 2)
+
+
 def test_targets_that_are_not_known_leave_the_range_open() -> None:
     text = layer("d", "HDF5Data", "-> x t", 'hdf5_data_param { source: "s" batch_size: 4 }')
     text += net_text("a InnerProduct x -> a | num_output: 6 w(xavier)\n l EuclideanLoss a t -> l")
@@ -310,6 +369,15 @@ def test_signal_of_a_file(tmp_path: Path) -> None:
     assert not result.blocked
     assert result.seen == 7
     assert caffelint.signal(path).assumed == ("x",)
+
+
+def test_overflow_in_a_file_is_infinite(tmp_path: Path) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text(net_text("x = 2 3 | gaussian std: 1e30\n p Power x -> p | scale: 1e20"))
+    (top,) = caffelint.signal(path).layers[1].tops
+    assert top.rms == inf
+    assert top.mean is not None
+    assert isnan(top.mean)
 
 
 def test_a_file_that_is_no_net(tmp_path: Path) -> None:

@@ -73,6 +73,53 @@ def test_rate_multipliers_and_momentum() -> None:
     assert slower["a", 1][1] == pytest.approx(slower["a", 1][0]) == updates["a", 1][0]
 
 
+def constant_gradient(kind: str, momentum: float) -> tuple[float, float]:
+    """First and last of many steps by src/caffe/solvers/*.cpp where the gradient is always 1."""
+    history = second = 0.0
+    steps = []
+    for t in range(1, 3000):
+        before = history
+        if kind == "Adam":
+            history = momentum * history + (1 - momentum)
+            second = 0.999 * second + 0.001
+            correction = sqrt(1 - 0.999**t) / (1 - momentum**t)
+            steps.append(correction * history / (sqrt(second) + 1e-8))
+            continue
+        history = momentum * history + 1
+        nesterov = (1 + momentum) * history - momentum * before
+        steps.append(nesterov if kind == "Nesterov" else history)
+    return steps[0], steps[-1]
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Nesterov", "Adam"])
+@pytest.mark.parametrize("momentum", [0.0, 0.9, 0.99])
+def test_what_steps_grow_to(kind: str, momentum: float) -> None:
+    first, last = constant_gradient(kind, momentum)
+    update, steady = step_of(f'type: "{kind}" momentum: {momentum} momentum2: 0.999')["a", 0]
+    assert steady / update == pytest.approx(last / first, rel=1e-3)
+
+
+def test_a_type_of_the_users_own_is_taken_for_plain() -> None:
+    assert moved_by(solver('type: "Mine"'), 0.25) == 0.25
+    update, steady = step_of('type: "Mine" momentum: 0.9')["a", 0]
+    assert update == steady == step_of("")["a", 0][0]
+
+
+def test_a_gradient_that_is_not_known_leaves_the_step_open() -> None:
+    text = """
+        x = 1 8 30 | gaussian std: 1
+        k = 1 8 | constant value: 1
+        y = 1 8 | uniform max: 2.999
+        h LSTM x k -> h | num_output: 4 w(xavier)
+        z InnerProduct h -> z | num_output: 3 axis: 2 w(xavier)
+        l SoftmaxWithLoss z y -> l | axis: 2
+    """
+    built = net(net_text(text))
+    result = first_step(forward(built, set_up(built)[0]), solver(""))
+    assert not result.whole
+    assert result.updates == ()
+
+
 def test_clipping_counts_the_sum_over_batches() -> None:
     plain, once = step_of(""), step_of("clip_gradients: 0.001")
     four = step_of("clip_gradients: 0.001 iter_size: 4")

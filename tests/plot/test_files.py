@@ -13,9 +13,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from caffelint.cli import cli
+from caffelint.plot.paint import COLOURS
 
 from ..log.caffe_log import glog, run, text
-from .drawn import output, rows
+from ..log.made import falling, noisy
+from .drawn import output, picture_of, rate, rows
 
 HOSTILE = ("</svg><script>a()</script>", "</script><!--", "a-->b", "$x^2$", "$x", "&lt;", "__own")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -52,6 +54,46 @@ def test_a_png_is_one(tmp_path: Path) -> None:
     data = (tmp_path / "out.PNG").read_bytes()
     assert data.startswith(b"\x89PNG\r\n\x1a\n")
     assert data.endswith(b"IEND\xaeB`\x82")
+
+
+def test_what_happened_is_numbered_and_told_below(tmp_path: Path) -> None:
+    """Numbers stand above the curves; two that would lie over each other are one text."""
+    values = [f"{value:.6g}" for value in noisy(falling(2.3, 0.001, 300), 0.3)]
+    log = [
+        *rows(values[:50]),
+        glog("MultiStep Status: Iteration 500, step = 1"),
+        *rows(values[50:], first=500),
+        *rows(["inf", "nan", "nan", "nan"], first=3000),
+        glog("Check failed: x", level="F"),
+    ]
+    _plot(tmp_path / "out.svg", log)
+    texts = _texts((tmp_path / "out.svg").read_text(encoding="utf-8"))
+    marks = picture_of(train=log).marks
+    told = [f"at {mark.iteration:,}: {mark.words}" for mark in marks]
+    assert len(told) == 3
+    assert {one[:40] for one in told} <= {one[:40] for one in texts}
+    assert {"1", "2, 3", "nan, inf"} <= set(texts)  # the loss is nan, and the run ends
+    # A logarithmic axis is labelled in plain numbers.
+    assert {"0.1", "1"} <= set(texts)
+
+
+def test_each_of_several_logs_has_its_colour(tmp_path: Path) -> None:
+    died = glog("Check failed: x", level="F")
+    _plot(tmp_path / "out.svg", [*rows(["2", "1"]), died], rows(["3", "2", "1", "1", "1"]))
+    svg = (tmp_path / "out.svg").read_text(encoding="utf-8")
+    assert any(one.startswith("at 10: run0.log: Caffe stopped") for one in _texts(svg))
+    assert {"run0.log", "run1.log"} <= {one.split()[0] for one in _texts(svg) if one}
+    assert COLOURS[0] in svg
+    assert COLOURS[1] in svg
+
+
+def test_what_is_too_much_for_a_legend_is_counted(tmp_path: Path) -> None:
+    heads = [output(f"head{at}", "1", index=at, weight=1 + at) for at in range(20)]
+    rates = [rate(at * 10, f"{0.1**at:g}") for at in range(3)]
+    _plot(tmp_path / "out.svg", [*rows(["3.0", "2", "1"]), *heads, *rates])
+    texts = _texts((tmp_path / "out.svg").read_text(encoding="utf-8"))
+    assert "and 13 more" in texts
+    assert texts.count("learning rate") == 1  # the axis; a legend would say it once more
 
 
 @pytest.mark.parametrize("style", ["svg", "html"])
@@ -150,6 +192,19 @@ def test_without_matplotlib_it_says_what_to_install(tmp_path: Path) -> None:
     assert done.stderr == "caffelint: pictures take matplotlib: pip install 'caffelint[plot]'\n"
     assert not picture.exists()
     assert _called(str(log), "--chart", before=missing).returncode in (0, 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names of files are text there")
+def test_settings_of_matplotlib_that_cannot_be_read_are_told_of(tmp_path: Path) -> None:
+    """A matplotlibrc in the working directory counts; matplotlib reads it when it is imported."""
+    log, broken = tmp_path / "train.log", tmp_path / "matplotlibrc"
+    log.write_bytes(text(run()))
+    broken.write_bytes(b"font.family: \xff\n")
+    setting = f"import os; os.environ['MATPLOTLIBRC'] = {str(broken)!r}"
+    done = _called(str(log), "--plot", str(tmp_path / "out.svg"), before=setting)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "caffelint: matplotlib cannot be loaded: " in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_where_nothing_is_logged_nothing_is_drawn(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from caffelint.plot.picture import Picture, elided
+from caffelint.plot.picture import Picture, elided, picture
 
 from ..log.caffe_log import glog, run
-from ..log.made import falling, lines
+from ..log.made import examined, falling, lines
 from .drawn import of_test, output, picture_of, rate, rows
 
 
@@ -128,6 +128,30 @@ def test_runs_of_one_log(first: int, names: list[str]) -> None:
     picture = picture_of(train=log)
     assert _names(picture)["loss"] == names
     assert [mark.words for mark in picture.marks] == (["resumed"] if len(names) == 1 else [])
+
+
+def test_a_run_begins_where_its_solver_state_says() -> None:
+    """The first display of a resumed run may come up to a display later (solver.cpp, Restore)."""
+    start = [glog("Use CPU.", place="caffe.cpp:197"), glog("Resuming from s_iter_12.solverstate")]
+    picture = picture_of(train=[*rows(["3", "2"]), *start, *rows(["1.5", "1"], first=20)])
+    assert [(mark.iteration, mark.words) for mark in picture.marks] == [(12, "resumed")]
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["train.log"], ["train loss"]),
+        (["a.log", "b.log"], ["a.log", "b.log"]),
+        (["x/a/train.log", "x/b/train.log"], ["a/train.log", "b/train.log"]),
+        (["a/train.log", "b/train.log"], ["a/train.log", "b/train.log"]),
+        (["x/train.log", "train.log"], ["x/train.log", "train.log"]),
+    ],
+)
+def test_logs_have_the_shortest_names_that_tell_them_apart(
+    names: list[str], shown: list[str]
+) -> None:
+    (panel,) = picture([(name, examined(rows(["2", "1"])).runs) for name in names]).panels
+    assert [one.name for one in panel.series] == shown
 
 
 def test_marks_tell_what_happened() -> None:

@@ -150,6 +150,55 @@ def test_straight_chains_are_one_node_and_branches_are_not(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        ('type: "LRN" bottom: "data" top: "t" lrn_param { local_size: 7 }', "over 7"),
+        ('type: "Dropout" bottom: "data" top: "t" dropout_param { dropout_ratio: 0.25 }',
+         "ratio 0.25"),
+        ('type: "Python" bottom: "data" top: "t" python_param { module: "m" layer: "Mine" }',
+         "Mine"),
+        ('type: "Pooling" bottom: "data" top: "t" pooling_param { pool: AVE global_pooling: true }',
+         "ave global"),
+        ('type: "Softmax" bottom: "data" top: "t"', ""),
+        ('type: "Silence" bottom: "data"', ""),
+        ('type: "FromNowhere" bottom: "data" top: "t"', ""),
+    ],
+)  # fmt: skip
+def test_what_a_layer_says(tmp_path: Path, layer: str, says: str) -> None:
+    net = NET.replace(
+        'layer { name: "conv"', f'layer {{ name: "it" {layer} }}\nlayer {{ name: "conv"'
+    )
+    layers = {one["name"]: one for one in page_of(tmp_path, {"net.prototxt": net})["layers-0"]}
+    assert layers["it"]["says"] == says
+    assert (layers["it"]["signal"] is None) is ("top:" not in layer or "Python" in layer
+                                                or "FromNowhere" in layer)  # fmt: skip
+
+
+def test_fields_without_end_are_cut(tmp_path: Path) -> None:
+    points = "".join(f"slice_point: {at} " for at in range(1, 60))
+    tops = "".join(f'top: "t{at}" ' for at in range(60))
+    net = f'layer {{ name: "s" type: "Slice" bottom: "x" {tops} slice_param {{ {points} }} }}'
+    net = f'input: "x" input_shape {{ dim: 2 dim: 60 }}\n{net}'
+    layers = page_of(tmp_path, {"net.prototxt": net})["layers-0"]
+    slice_ = next(one for one in layers if one["name"] == "s")
+    assert (len(slice_["fields"]), slice_["fields"][-1]) == (41, ["…", "more"])
+    # What "input" stands for has no text of its own.
+    assert [(one["line"], one["end_line"]) for one in layers] == [(1, 1), (2, 2)]
+
+
+def test_sizes_of_data_that_is_there_are_known(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    image.new("RGB", (12, 10)).save(tmp_path / "a.png")
+    (tmp_path / "list.txt").write_text("a.png 0\n")
+    net = 'layer { name: "data" type: "ImageData" top: "data" top: "label" '
+    net += 'image_data_param { source: "list.txt" batch_size: 4 } }'
+    net += NET[NET.index('layer { name: "conv"') :]
+    for looks, shape in ((True, [4, 3, 10, 12]), (False, [4, 3, None, None])):
+        layers = page_of(tmp_path, {"net.prototxt": net}, data=looks)["layers-0"]
+        assert layers[0]["tops"][0]["shape"] == shape
+
+
+@pytest.mark.parametrize(
     ("solver", "config", "shown"),
     [
         (SOLVER, {}, True),
@@ -244,6 +293,34 @@ def test_a_log_gives_curves_and_the_nets_that_it_echoes(tmp_path: Path) -> None:
     assert page["layers-0"][1]["line"] == 13  # of the log
     text = page["texts-0"]
     assert text["lines"][text["numbers"].index(13)].startswith('layer { name: "fc"')
+
+
+def test_a_cause_is_told_with_its_place(tmp_path: Path) -> None:
+    """A loss that becomes nan, by a rate that stands in the solver that the log echoes."""
+    path = tmp_path / "train.log"
+    path.write_text(LOG.replace("base_lr: 0.5", "base_lr: 50"), encoding="utf-8")
+    with path.open("rb") as stream:
+        log = read(stream, path.as_posix())
+    examination = Examiner(load_rules(), Config()).examine(log, path)
+    training = details.of_logs([examination], str).training
+    assert training is not None
+    causes = [one for each in training["runs"][0]["diagnoses"] for one in each["causes"]]
+    (place,) = {(one["file"], one["line"]) for one in causes if one.get("rule") == "CL401"}
+    assert place == (path.as_posix(), 2)
+
+
+def test_files_that_are_gone_or_too_many_have_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.prototxt").write_text(NET, encoding="utf-8")
+    report = Checker(load_rules(), Config()).check([tmp_path])
+    (tmp_path / "b.prototxt").unlink()
+    monkeypatch.setattr(details, "MOST_FILES", 1)
+    found = details.of_files(report, Config())
+    assert sorted((Path(one["name"]).name, one["whole"]) for one in found.files) == [
+        ("a.prototxt", True), ("b.prototxt", False), ("c.prototxt", False),
+    ]  # fmt: skip
 
 
 # Whatever files hold
