@@ -58,8 +58,8 @@ def _elu(_layer: Layer) -> Needs:
 
 def _kept_in_place(layer: Layer) -> Needs:
     """PReLU and Scale keep a copy of their bottom where they work in place."""
-    further = {1: Need.VALUES} if len(layer.bottoms) > 1 else {}
-    return Needs(bottoms=further if layer.in_place else {**_FIRST, **further})
+    factor = {1: Need.VALUES}
+    return Needs(bottoms=factor if layer.in_place else {**_FIRST, **factor})
 
 
 def _weighted(layer: Layer) -> Needs:
@@ -215,7 +215,12 @@ def needs_of(layer: Layer, net: Net) -> Needs:
     read = NEEDS.get(layer.type)
     if read is None or layer.opaque or not layer.needs_backward:
         return _NOTHING
-    return read(layer) if any(gradients_down(layer, net)) or layer.learns else _NOTHING
+    return read(layer) if _makes_gradients(layer, net) else _NOTHING
+
+
+def _makes_gradients(layer: Layer, net: Net) -> bool:
+    """Whether its backward pass has anything to work out: of a bottom, or of its own weights."""
+    return any(gradients_down(layer, net)) or (layer.needs_backward and layer.learns)
 
 
 def check_overwriting(net: Net) -> list[Problem]:
@@ -238,7 +243,7 @@ def _check_in_place(net: Net) -> Iterator[Problem]:
         output_fits, gradient_fits = _fits_in_place(layer)
         if not output_fits:
             yield _in_place_problem("in-place-output-wrong", layer)
-        elif not gradient_fits and runs_backward and any(gradients_down(layer, net)):
+        elif not gradient_fits and runs_backward and _makes_gradients(layer, net):
             yield _in_place_problem("in-place-gradient-wrong", layer)
 
 

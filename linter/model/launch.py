@@ -478,7 +478,7 @@ def _ends_alike(written: str, solver: Path) -> bool:
     own = solver.as_posix().split("/")
     parts = posixpath.normpath(written).split("/")
     absolute = written.startswith(("/", "~", "*")) or bool(re.match("[A-Za-z]:", written))
-    while parts and parts[0] in ("..", ".", "", "*"):
+    while parts[0] in ("..", ".", "", "*"):  # the last one is a file's name
         parts = parts[1:]
     if absolute:
         parts = parts[-2:]

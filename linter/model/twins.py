@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..core.problem import Problem
-from ..core.source import Span
 from ..schema.message import Message
 from .build import Shapes, set_up
 from .net import Layer, Net
@@ -91,7 +90,7 @@ def _same_data(train: Net, test: Net) -> Iterator[Problem]:
             continue
         if not any(rule.has("stage") for rule in layer.message.get("include")):
             values = {"layer": layer.name, "source": source}
-            span = layer.message.find(f"{_SOURCES[layer.type]}.source") or Span(0, 0)
+            span = layer.message.sub(_SOURCES[layer.type]).span("source")
             yield Problem("test-on-training-data", span, values, (), layer.name, False)
 
 

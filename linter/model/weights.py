@@ -164,7 +164,7 @@ _CURRENT = _Form(name=1, type=2, blobs=7)
 _V1 = _Form(name=4, type=5, blobs=6, inner=1)
 _V0 = _Form(name=1, type=2, blobs=50)
 _LAYERS, _LAYER = 2, 100  # fields of NetParameter
-_ITER, _LEARNED_NET, _HISTORY, _STEP = 1, 2, 3, 4  # of SolverState
+_LEARNED_NET = 2  # of SolverState
 _PADDING = "padding"
 
 _LARGEST = 2**31 - 1

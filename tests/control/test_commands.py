@@ -93,6 +93,7 @@ def test_statistics_count_every_finding(folder: Path) -> None:
     [
         pytest.param(["--statistics", "--format", "sarif", "net.prototxt"], "text or json",
                      id="statistics-as-sarif"),
+        pytest.param(["--show-fixes", "net.prototxt"], "go with --fix or --diff", id="no-fixes"),
         pytest.param(["--add-ignores", "-"], "needs files", id="ignores-in-stdin"),
         pytest.param(["--add-ignores", "--fix", "net.prototxt"], "without --fix", id="and-fix"),
         pytest.param(["--ignore", "unknown-botom", "net.prototxt"], "did you mean",

@@ -162,6 +162,31 @@ def test_rules_that_quote_a_message(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, ["other-1", "other-2", "other-4"], id="three-at-most-the-worst-first"),
+        pytest.param({"XX003": ("of them", "of them in all")}, ["other-3"], id="who-quotes-most"),
+        pytest.param(
+            {"XX900": ("why: w", "why: 'It says \"Unknown thing 7 of layer b, 3 of them\".'")},
+            ["other-1", "other-2", "other-4"],
+            id="not-the-rules-on-runs",
+        ),
+    ],
+)
+def test_which_rules_are_named_for_a_message(
+    tmp_path: Path, changes: dict[str, tuple[str, str]], expected: list[str]
+) -> None:
+    rules(tmp_path, "causes: [{printed: run.stop.message}]", "EWIW")
+    for name, change in changes.items():
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(path.read_text().replace(*change))
+    given = load(sorted(tmp_path.glob("*.yaml")), FACTS, None)
+    message = "Unknown thing 2 of layer 'b', 17 of them in all"
+    causes = diagnose(given, [], stop=message).causes
+    assert [(cause.name, cause.more) for cause in causes] == [(name, 0) for name in expected]
+
+
+@pytest.mark.parametrize(
     ("more", "reason"),
     [
         pytest.param(

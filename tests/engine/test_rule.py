@@ -38,6 +38,25 @@ def write(folder: Path, text: str, name: str = "rule.yaml") -> Path:
         pytest.param(("when: layer.learns\n", ""), 4, "needs a when", id="layer-without-when"),
         pytest.param(("id: XX001", "id: x"), 1, "matching regex", id="id-form"),
         pytest.param(("why: w", "why: [w"), 9, "expected", id="no-yaml"),
+        pytest.param((RULE, ""), 1, "Expected `object`", id="an-empty-file"),
+        pytest.param(
+            ("why: w", "fix: {title: t, safe: true, changes: []}\nwhy: w"),
+            8,
+            "a fix without changes",
+            id="no-changes",
+        ),
+        pytest.param(
+            ("why: w", "fix: {title: t, safe: true, changes: [{mend: colon}]}\nwhy: w"),
+            8,
+            "mend cannot stand in a rule on a layer",
+            id="mend-is-for-problems",
+        ),
+        pytest.param(
+            ("why: w", "fix: {title: t, safe: true, changes: [{set: '1'}]}\nwhy: w"),
+            8,
+            "set needs at",
+            id="set-without-a-place",
+        ),
     ],
 )
 def test_mistakes_name_their_line(

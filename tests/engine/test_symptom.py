@@ -24,12 +24,19 @@ def rule(
 
 def symptoms(likely: list[str], chinese: dict[str, str] | None = None) -> Symptoms:
     words = {"title": "The loss is 87.3365", "about": "a"}
+    chinese_words = {"title": "损失是 87.3365", "about": "一"}
     return msgspec.convert(
         {
             "pages": {},
             "groups": [{"id": "loss", "en": "Loss", "zh": "损失"}],
             "symptoms": [
-                {"id": "loss-87", "group": "loss", "en": words, "zh": words, "likely": likely}
+                {
+                    "id": "loss-87",
+                    "group": "loss",
+                    "en": words,
+                    "zh": chinese_words,
+                    "likely": likely,
+                }
             ],
             "chinese": chinese or {},
         },
@@ -49,6 +56,12 @@ def test_likely_causes_come_first_in_their_order_and_the_others_worst_first() ->
     (one,) = symptoms(["first", "second"]).symptoms
     names = [found.name for found in one.rules(rules)]
     assert names == ["first", "second", "other-error", "other-info", "in-log"]
+
+
+def test_words_in_both_languages() -> None:
+    (one,) = symptoms([]).symptoms
+    assert one.words("en").title == "The loss is 87.3365"
+    assert one.words("zh").title == "损失是 87.3365"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +115,7 @@ def test_symptoms_are_found_by_what_people_type(text: str, ids: list[str]) -> No
         ('Caffe aborts with "Unknown bottom blob".', ["Unknown bottom blob"]),
         ('It says "Check failed: a > 0 (0 vs. 0)".', ["Check failed: a > 0"]),
         ('with "Base must be\n  positive."', ["Base must be positive"]),
+        ('"ten of all" is a message, "nine left" is none', ["ten of all"]),
         ('a type "gaussian", "data" or "a b", "Check failed"', []),
     ],
 )

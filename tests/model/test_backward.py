@@ -24,6 +24,11 @@ def behind(*middle: str) -> str:
     return "".join((DATA, ip("data", "x"), *middle, ip("x", "out"), LOSS))
 
 
+def overwriting(blob: str) -> tuple[str, str]:
+    """A layer that works in place on the memory of a blob which others may read as well."""
+    return layer("flat", "Flatten", f"{blob} -> flat"), layer("act", "TanH", "flat -> flat")
+
+
 def found(text: str, phase: str = "TRAIN") -> list[tuple[str, str, str]]:
     return [
         (one.kind, str(one.values["layer"]), str(one.values.get("reader", "")))
@@ -191,6 +196,87 @@ def test_a_product_reads_its_bottoms_for_its_gradient(more: str, told: bool) -> 
     assert (("overwritten-before-backward", "act", "first") in found(text)) == told
 
 
+@pytest.mark.parametrize(
+    ("type_", "act", "told"),
+    [
+        pytest.param("ReLU", "Sigmoid", True, id="relu"),
+        pytest.param("ELU", "Sigmoid", True, id="elu"),
+        pytest.param("ELU", "TanH", False, id="the-sign-is-enough"),
+    ],
+)
+def test_what_reads_the_sign_of_its_bottom(type_: str, act: str, told: bool) -> None:
+    """elu_layer.cpp: ``bottom_data[i] > 0`` beside ``top_data``."""
+    flat, after = layer("flat", "Flatten", "x -> flat"), layer("act", act, "flat -> flat")
+    first, both = layer("first", type_, "x -> a"), layer("sum", "Eltwise", "a b -> out")
+    text = "".join((DATA, ip("data", "x"), first, flat, after, ip("flat", "b"), both, LOSS))
+    assert (("overwritten-before-backward", "act", "first") in found(text)) == told
+
+
+@pytest.mark.parametrize(
+    ("type_", "bottoms", "tops", "overwritten", "told"),
+    [
+        pytest.param("SoftmaxWithLoss", "a b", "", "b", True, id="labels"),
+        pytest.param("SoftmaxWithLoss", "a b", "", "a", False, id="scores-are-kept-as-prob_"),
+        pytest.param("SoftmaxWithLoss", "a b", "t u", "u", True, id="its-second-top-is-prob_"),
+        pytest.param("HingeLoss", "a b", "", "b", True, id="labels-of-hinge"),
+        pytest.param("InfogainLoss", "a b c", "", "c", True, id="infogain-matrix"),
+        pytest.param("EuclideanLoss", "a b", "", "b", False, id="the-difference-is-kept"),
+        pytest.param("ContrastiveLoss", "a b c", "", "c", True, id="marks-of-the-pairs"),
+        pytest.param("ContrastiveLoss", "a b c", "", "b", False, id="their-difference-is-kept"),
+        pytest.param("MultinomialLogisticLoss", "a b", "", "a", True, id="probabilities"),
+        pytest.param("Scale", "a b", "out", "b", True, id="the-factor"),
+        pytest.param("BatchReindex", "a b", "out", "b", True, id="the-indices"),
+        pytest.param("LSTMUnit", "a b c", "out u", "a", True, id="the-cell"),
+        pytest.param("LSTMUnit", "a b c", "out u", "b", True, id="the-gates"),
+        pytest.param("LSTMUnit", "a b c", "out u", "c", True, id="the-continuation-marks"),
+        pytest.param("Pooling", "a", "out u", "u", True, id="the-mask"),
+        pytest.param("Pooling", "a", "out", "a", False, id="max-has-kept-the-places"),
+    ],
+)
+def test_what_a_layer_reads_of_all_its_blobs(
+    type_: str, bottoms: str, tops: str, overwritten: str, told: bool
+) -> None:
+    """``Backward_cpu`` of each; a later layer works in place on the memory of one of the blobs."""
+    first = layer("first", type_, f"{bottoms} -> {tops}")
+    loss = LOSS if "out" in tops else ""
+    below = DATA + ip("data", "a") + layer("further", "HDF5Data", "-> b c")
+    text = "".join((below, first, *overwriting(overwritten), loss))
+    assert (("overwritten-before-backward", "act", "first") in found(text)) == told
+
+
+def test_the_gradient_of_weights_reads_data_that_needs_none() -> None:
+    text = "".join((DATA, ip("data", "out"), *overwriting("data"), LOSS))
+    assert found(text) == [("overwritten-before-backward", "act", "ip_out")]
+    own = f"convolution_param {{ num_output: 4 kernel_size: 3 {FILLER} }}"
+    conv = layer("conv", "Convolution", "data -> data", own)
+    text = DATA + conv + ip("data", "out") + LOSS
+    assert found(text) == [("in-place-gradient-wrong", "conv", "")]
+
+
+def test_no_gradient_flows_where_the_net_says_so() -> None:
+    power = on_x("Power", "power_param { scale: 2 } propagate_down: false")
+    assert found(behind(power)) == []
+
+
+def test_nothing_is_spoilt_where_nothing_is_learnt() -> None:
+    spoilt = behind(on_x("Sigmoid"), on_x("ReLU"))
+    assert found(spoilt) == [("overwritten-before-backward", "relu", "sigmoid")]
+    assert found("force_backward: true " + spoilt.replace(LOSS, "")) == []
+
+
+def test_a_loss_without_its_labels_is_told_of_elsewhere() -> None:
+    assert found("".join((DATA, ip("data", "x"), layer("loss", "HingeLoss", "x")))) == []
+
+
+def test_only_the_top_of_the_same_number_is_in_place() -> None:
+    """The second top is memory of its own, whatever the second bottom is."""
+    own = f"convolution_param {{ num_output: 4 kernel_size: 3 pad: 1 {FILLER} }}"
+    conv = layer("conv", "Convolution", "x y -> x z", own)
+    act, both = layer("act", "TanH", "z -> z"), layer("sum", "Eltwise", "x y z -> out")
+    text = "".join((DATA, ip("data", "x"), ip("data", "y"), conv, act, both, LOSS))
+    assert "shared-data-overwritten" not in [one[0] for one in found(text)]
+
+
 def test_weights_that_do_not_learn_need_no_data() -> None:
     """A frozen layer reads its bottom in the backward pass no more."""
     flat = layer("flat", "Flatten", "x -> flat")
@@ -204,8 +290,24 @@ def test_weights_that_do_not_learn_need_no_data() -> None:
     assert found(still) == []
 
 
-def test_shared_memory_is_overwritten_for_later_readers() -> None:
-    flat, act = layer("flat", "Flatten", "x -> flat"), layer("act", "TanH", "flat -> flat")
+@pytest.mark.parametrize(
+    ("type_", "wiring", "told"),
+    [
+        pytest.param("Flatten", "x -> flat", True, id="flatten"),
+        pytest.param("Reshape", "x -> flat", True, id="reshape"),
+        pytest.param("Split", "x -> flat other", True, id="split"),
+        # concat_layer.cpp and slice_layer.cpp: ShareData where there is one bottom, or one top
+        pytest.param("Concat", "x -> flat", True, id="concat-of-one"),
+        pytest.param("Concat", "x y -> flat", False, id="concat-copies-two"),
+        pytest.param("Slice", "x -> flat", True, id="slice-into-one"),
+        pytest.param("Slice", "x -> flat other", False, id="slice-copies-into-two"),
+    ],
+)
+def test_shared_memory_is_overwritten_for_later_readers(
+    type_: str, wiring: str, told: bool
+) -> None:
+    flat, act = layer("flat", type_, wiring), layer("act", "TanH", "flat -> flat")
     both = layer("sum", "Eltwise", "a b -> out")
-    text = "".join((DATA, ip("data", "x"), flat, act, ip("x", "a"), ip("flat", "b"), both, LOSS))
-    assert found(text)[0] == ("shared-data-overwritten", "act", "ip_a")
+    readers = (ip("x", "a"), ip("flat", "b"), both, LOSS)
+    text = "".join((DATA, ip("data", "x"), ip("data", "y"), flat, act, *readers))
+    assert (("shared-data-overwritten", "act", "ip_a") in found(text)) == told

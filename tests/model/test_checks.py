@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from caffelint.core.problem import Problem
-from caffelint.model.checks import check_net
+from caffelint.model.checks import check_net, with_faults
 from caffelint.model.net import Net
 from caffelint.model.phase import State
 from caffelint.reading import read_text
 
-from .build import net
+from .build import net, unmark
 
 DATA = 'layer { name: "data" type: "Input" top: "a" top: "b" }\n'
+OLD_DATA = 'input: "a" input_dim: 1 input_dim: 2 input: "b" input_dim: 1 input_dim: 2\n'
 
 
 def problems(text: str, phase: str = "TEST") -> list[Problem]:
@@ -44,6 +45,7 @@ IN, OUT = 'bottom: "a"', 'top: "t"'
             ("Scale", f"{IN} {OUT} scale_param {{ bias_term: true }} param {{}} param {{}}"),
             ("LSTM", f'{IN} bottom: "b" {OUT} param {{}} param {{}} param {{}}'),
             ("Silence", f'{IN} bottom: "b"'),
+            ("WindowData", f'{OUT} top: "u"'),
         ]
     ],
 )
@@ -64,6 +66,8 @@ def test_what_caffe_takes(text: str) -> None:
             ("LSTM", f"{IN * 6} {OUT}", "bottom-count", {"wanted": "at most 5"}),
             ("ReLU", IN, "top-count", {"found": "no top", "wanted": "1"}),
             ("Silence", f"{IN} {OUT}", "top-count", {"found": "1 top", "wanted": "none"}),
+            ("WindowData", OUT, "top-count", {"found": "1 top", "wanted": "2"}),
+            ("WindowData", f'{OUT} top: "u" top: "v"', "top-count", {"found": "3 tops"}),
             (
                 "Pooling",
                 f'{IN} {OUT} top: "mask" pooling_param {{ pool: AVE }}',
@@ -127,6 +131,8 @@ def test_what_caffe_takes(text: str) -> None:
             ),
             ("InnerProdut", f"{IN} {OUT}", "misspelt-layer-type", {"suggestion": "InnerProduct"}),
             ("Convolutional", f"{IN} {OUT}", "misspelt-layer-type", {"suggestion": "Convolution"}),
+            # Forks add capitals to BVLC's names; a slip of the pen does not.
+            ("ConvolutionV", f"{IN} {OUT}", "unknown-layer-type", {}),
             ("ReLU6", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": ""}),
             ("Convolution3D", f"{IN} {OUT}", "unknown-layer-type", {"forks": "c3d, c3d-1.0"}),
             ("ROIPooling", f"{IN} {OUT}", "unknown-layer-type", {}),
@@ -148,6 +154,53 @@ def test_a_read_loss_leaves_no_weight_to_count() -> None:
     loss = layer("SoftmaxWithLoss", f'{IN} bottom: "b" {OUT} loss_weight: 1 loss_weight: 1')
     assert [problem.kind for problem in problems(loss)] == ["loss-weight-count"]
     assert problems(loss + '\nlayer { name: "s" type: "Silence" bottom: "t" }') == []
+
+
+@pytest.mark.parametrize(
+    ("weights", "read", "kinds"),
+    [
+        # insert_splits.cpp: any weighted top that is read as well takes all weights away.
+        pytest.param((1, 1), "t", ["loss-weight-count"], id="all-are-gone-with-one"),
+        pytest.param((0, 1), "t", [], id="a-weight-of-0-is-none"),
+        pytest.param((0, 1), "u", ["loss-weight-count"], id="of-the-second-top"),
+    ],
+)
+def test_a_split_takes_the_weights_of_two_tops(
+    weights: tuple[int, int], read: str, kinds: list[str]
+) -> None:
+    """The loss layer then gives itself one weight, for two tops (loss_layer.cpp, layer.hpp)."""
+    given = " ".join(f"loss_weight: {weight}" for weight in weights)
+    loss = layer("SoftmaxWithLoss", f'{IN} bottom: "b" {OUT} top: "u" {given}')
+    reader = f'layer {{ name: "s" type: "Silence" bottom: "{read}" }}'
+    assert [problem.kind for problem in problems(f"{loss}\n{reader}")] == kinds
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        pytest.param(f"{IN} {OUT} loss_weight: 1 loss_weight: «2»", id="the-weight-too-much"),
+        pytest.param(f'{IN} {OUT} loss_weight: «1» top: "u"', id="a-weight-is-missing"),
+        pytest.param(f'{IN} bottom: «"b"» {OUT}', id="the-bottom-too-much"),
+        pytest.param(f"{IN} {OUT} propagate_down: true propagate_down: «false»", id="a-flag"),
+        pytest.param(f"{IN} {OUT} «param» {{ lr_mult: 1 }}", id="the-param-block-too-much"),
+    ],
+)
+def test_where_the_caret_stands(marked: str) -> None:
+    text, (span,) = unmark(DATA + layer("ReLU", marked))
+    assert span in [problem.span for problem in check_net(net(text))]
+
+
+def test_layers_of_the_old_form_are_checked() -> None:
+    """Their own fields (blobs_lr) are none of a fork's."""
+    old = 'layers { name: "x" type: RELU bottom: "a" bottom: "b" top: "t" blobs_lr: 1 }'
+    kinds = [problem.kind for problem in check_net(net(OLD_DATA + old))]
+    assert kinds == ["bottom-count", "too-many-params"]
+
+
+def test_layers_with_a_fault_in_their_text() -> None:
+    text, (span,) = unmark(DATA + layer("ReLU", f"{IN} {OUT} phase: «TEST»"))
+    assert with_faults(net(text), [Problem("f", span)]) == {"x"}
+    assert with_faults(net(text), [Problem("f", span, rejects=False)]) == frozenset()
 
 
 def test_layers_of_another_phase_do_not_count() -> None:

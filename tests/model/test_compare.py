@@ -52,6 +52,12 @@ def images(transform: str, more: str = "") -> str:
             id="rounded",
         ),
         pytest.param(
+            "mean_value: 114",
+            "mean_value: 104 mean_value: 117 mean_value: 123",
+            ("mean-differs-slightly", "mean", "104, 117, 123", "114"),
+            id="one-mean-near-all",
+        ),
+        pytest.param(
             "mean_value: 117",
             "mean_value: 104 mean_value: 130",
             ("transform-differs", "mean", "104, 130", "117"),
@@ -77,6 +83,7 @@ def test_transforms(train: str, test: str, want: tuple[str, ...] | None) -> None
     problems = check_transforms(net(images(train)), net(images(test), "TEST"))
     found = [(p.kind, p.values["field"], p.values["test"], p.values["train"]) for p in problems]
     assert found == ([want] if want else [])
+    assert {p.values["blob"] for p in problems} <= {"data"}
 
 
 def test_one_layer_for_both_phases_is_not_compared() -> None:
@@ -187,13 +194,35 @@ TRAIN = images("", SIZED) + ip("low", 30) + ip("ip", 10, "low") + LOSS
     ],
 )
 def test_deploy_nets(deploy: str, want: list[tuple[str, str]]) -> None:
-    assert [(p.kind, p.layer) for p in deploy_problems(deploy, TRAIN)] == want
+    problems = deploy_problems(deploy, TRAIN)
+    assert [(p.kind, p.layer) for p in problems] == want
+    assert not any(problem.rejects for problem in problems)
 
 
 def test_nets_of_other_names_must_have_the_same_shapes() -> None:
     other = fed() + ip("low", 31) + ip("ip", 7, "low")
     assert deploy_problems(other, TRAIN, ("small.prototxt", "large_train.prototxt")) == []
     assert len(deploy_problems(other, TRAIN, ("x_deploy.prototxt", "x_train.prototxt"))) == 2
+    # The biases agree, and the weights do not.
+    larger, train = fed(3, 9) + ip("low", 30), images("", SIZED) + ip("low", 30) + LOSS
+    assert deploy_problems(larger, train, ("small.prototxt", "large_train.prototxt")) == []
+    # What follows from grey images in place of coloured ones may differ, whatever the names are.
+    grey = fed(1) + ip("low", 30) + ip("ip", 10, "low")
+    (problem,) = deploy_problems(grey, TRAIN, ("small.prototxt", "large_train.prototxt"))
+    assert problem.kind == "input-channels-differ"
+
+
+def test_a_net_without_weights_belongs_to_no_training_net() -> None:
+    own, train = sketched("deploy.prototxt", net(fed(), "TEST")), sketched("train", net(TRAIN))
+    assert training_net(own, [train]) is None
+
+
+def test_a_net_has_a_loss_if_one_of_its_views_has() -> None:
+    views = [net(TRAIN), net(fed() + ip("low", 30), "TEST")]
+    sketches = [(view, set_up(view)[0]) for view in views]
+    assert outline("net", sketches).loss
+    assert outline("net", sketches[::-1]).loss
+    assert not outline("net", sketches[1:]).loss
 
 
 def test_a_net_with_a_loss_is_no_deploy_net() -> None:

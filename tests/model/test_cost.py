@@ -134,6 +134,9 @@ def ip(name: str, wiring: str, outputs: int, more: str = "") -> str:
         pytest.param(layer("l", "BatchNorm", "x -> y"), 768, id="batch-norm"),
         pytest.param(layer("l", "Scale", "x -> y"), 768, id="scale"),
         pytest.param(layer("l", "MVN", "x -> y"), 768 * 3, id="mvn"),
+        pytest.param(
+            layer("l", "MVN", "x -> y", "mvn_param { normalize_variance: false }"), 768, id="mean"
+        ),
         pytest.param(layer("l", "ReLU", "x -> y"), 0, id="activation"),
         pytest.param(layer("l", "Concat", "x x -> y"), 0, id="moving-values"),
         pytest.param(layer("l", "Softmax", "x -> y"), 768, id="softmax"),

@@ -39,6 +39,13 @@ def targets(told: str) -> str:
          [("cls", "num_output: 21", "num_output: 3")]),
         (data("") + targets("{'num_classes': 4, 'agnostic': 1}") + scores(21),
          [("cls", "num_output: 21", "num_output: 4")]),
+        # Scores that another type makes are not compared: it may make several for each class.
+        (data("'num_classes': 3") + targets("'num_classes': 3")
+         + layer("cls", "Convolution", "data -> cls", "convolution_param { num_output: 21 }")
+         + layer("loss", "SoftmaxWithLoss", "cls labels -> loss"), []),
+        (data("'num_classes': 3") + targets("'num_classes': 3")
+         + layer("shaped", "Reshape", "data -> shaped", "reshape_param { shape { dim: 0 } }")
+         + layer("loss", "SoftmaxWithLoss", "shaped labels -> loss"), []),
         # Which of two is wrong cannot be seen.
         (data("'num_classes': 3") + targets("num_classes: 21"), []),
         # Labels of another kind, such as those of proposals: object or not.

@@ -158,6 +158,67 @@ def test_a_variable_that_doubles_itself_stays_short() -> None:
     assert len(found(text)[0][1]) <= 1000
 
 
+@pytest.mark.parametrize(
+    ("text", "directory"),
+    [
+        pytest.param("cd a\ncd b", "a/b", id="step-by-step"),
+        pytest.param("cd a/..", ".", id="there-and-back"),
+        pytest.param("cd a; cd /data; true", "", id="out-of-the-tree"),
+        pytest.param("cd /data\ncd b", "b", id="and-on"),
+        pytest.param("cd $HOME", "", id="somewhere"),
+        pytest.param("cd", "", id="home"),
+    ],
+)
+def test_where_a_script_has_gone_to(text: str, directory: str) -> None:
+    (one,) = read_launches(f"{text}\ncaffe train --solver s.prototxt", "a.sh")
+    assert one.directory == directory
+
+
+@pytest.mark.parametrize(
+    ("text", "script", "certain"),
+    [
+        pytest.param("caffe train --solver s.prototxt", "a.sh", True, id="as-it-stands"),
+        pytest.param("caffe train --solver s.prototxt $@", "a.sh", False, id="and-what-is-given"),
+        pytest.param('caffe train "$@" --solver s.prototxt', "a.sh", False, id="given-before"),
+        pytest.param("caffe train --solver s.prototxt ${EXTRA}", "a.sh", False, id="a-variable"),
+        pytest.param("caffe train --solver $1/s.prototxt", "a.sh", False, id="unknown-solver"),
+        pytest.param("caffe train --solver s.prototxt", "a.md", False, id="prose"),
+    ],
+)
+def test_what_is_run_as_it_stands(text: str, script: str, certain: bool) -> None:
+    assert [one.certain for one in read_launches(text, script)] == [certain]
+
+
+def test_python_gives_each_solver_its_own_weights() -> None:
+    text = """\
+a = caffe.get_solver('a.prototxt')
+a.restore('a.solverstate')
+b = caffe.get_solver('b.prototxt')
+# c = caffe.get_solver('c.prototxt')
+b.net.copy_from('b.caffemodel')
+b.restore('b.solverstate')
+"""
+    first, second = read_launches(text, "go.py")
+    assert (first.solver, first.weights, first.snapshot) == ("a.prototxt", (), "a.solverstate")
+    assert (second.weights, second.snapshot) == (("b.caffemodel",), "b.solverstate")
+    # Its own code decides, where caffe train refuses both at once.
+    assert not second.rivals
+    (shell,) = read_launches("caffe train --solver s --weights w --snapshot x", "a.sh")
+    assert shell.rivals
+
+
+def test_python_that_restores_a_snapshot_is_known_whatever_else_it_loads() -> None:
+    text = "s = caffe.get_solver('s.prototxt')\ns.restore('x.solverstate')\n"
+    assert found(text + "s.net.copy_from(args.weights)", "go.py") == [
+        (1, "s.prototxt", (), "x.solverstate")
+    ]
+
+
+def test_a_variable_that_one_branch_sets_is_known() -> None:
+    text = "if [ -e x ]; then\n D=voc\n D=voc\nfi\ncaffe train --solver $D/s.prototxt"
+    assert found(text) == [(5, "voc/s.prototxt", (), "")]
+
+
 def test_branches_leave_a_variable_unknown() -> None:
     text = (
         "case $1 in\n voc) D=voc ;;\n coco) D=coco ;;\nesac\n"
@@ -190,6 +251,8 @@ SOLVER = "models/vgg/solver.prototxt"
         pytest.param("scripts/a.sh", "--solver solver.prototxt", False, id="not-beside"),
         pytest.param("a.sh", "--solver models/$NET/solver.prototxt", True, id="unknown-part"),
         pytest.param("a.sh", "--solver $SOLVER", False, id="unknown-altogether"),
+        pytest.param("a.sh", "--solver s$A-o$A-l$A-v$A-e$A-r$A-.$A-p$A-r", False, id="too-much"),
+        pytest.param("venv/lib/a.sh", f"--solver ../../{SOLVER}", False, id="of-other-people"),
         pytest.param("a.sh", "--solver /mnt/me/models/vgg/solver.prototxt", True, id="moved"),
         pytest.param("a.sh", "--solver ~/x/vgg/solver.prototxt", True, id="at-home"),
         pytest.param("a.sh", "--solver models/vgg16/solver.prototxt", False, id="other-directory"),

@@ -304,6 +304,10 @@ def test_related_places_of_tops() -> None:
             layer("loss", "SoftmaxWithLoss", "ip label -> l", "loss_weight: 0"), [0.0],
             id="a-loss-layer-switched-off",
         ),
+        pytest.param(
+            layer("loss", "SoftmaxWithLoss", "ip label -> l p", "loss_weight: 2"), [2.0, 0.0],
+            id="too-few-which-is-told-of-elsewhere",
+        ),
         pytest.param(layer("r", "ReLU", "ip -> r"), [0.0], id="other-layers-have-none"),
     ],
 )  # fmt: skip

@@ -32,6 +32,7 @@ def solver(text: str) -> Message:
         ('lr_policy: "multistep" gamma: 0.5 stepvalue: 5 stepvalue: 8', 4, 0.5),
         ('lr_policy: "multistep" gamma: 0.5 stepvalue: 5 stepvalue: 8', 5, 0.25),
         ('lr_policy: "multistep" gamma: 0.5 stepvalue: 5 stepvalue: 8', 8, 0.125),
+        ('lr_policy: "multistep" gamma: 0.5 stepvalue: 0', 0, 0.25),
         # One step an iteration at most.
         ('lr_policy: "multistep" gamma: 0.5 stepvalue: 5 stepvalue: 5', 5, 0.25),
         ('lr_policy: "multistep" gamma: 0.5 stepvalue: 5 stepvalue: 5', 6, 0.125),
@@ -61,6 +62,9 @@ def test_rate(text: str, iteration: int, expected: float | None) -> None:
     ("text", "expected"),
     [
         ('lr_policy: "step" gamma: 0.1 stepsize: 10 max_iter: 100', 20),
+        ('lr_policy: "step" gamma: 0.01 stepsize: 1 max_iter: 100', 1),
+        ('lr_policy: "inv" gamma: 2 power: 0.75 max_iter: 100', 27),
+        ('lr_policy: "inv" gamma: 2 power: 0.75', 0),
         ('lr_policy: "fixed" max_iter: 100', 0),
         ('lr_policy: "step" gamma: 0.1 stepsize: 10 max_iter: 20', 0),
     ],

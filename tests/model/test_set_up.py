@@ -89,3 +89,5 @@ def test_a_weighted_top_must_not_be_empty() -> None:
         "sum", "Power", "a -> sum", "loss_weight: 1"
     )
     assert [problem.kind for problem in set_up(net(text))[1]] == ["empty-blob"]
+    # SetLossWeights passes over a weight of 0 (layer.hpp).
+    assert set_up(net(text.replace("loss_weight: 1", "loss_weight: 0")))[1] == []

@@ -116,6 +116,12 @@ def test_insert_splits(text: str, want: list[str]) -> None:
     assert built.message.to_protobuf() == before, "the net itself must not be changed"
 
 
+def test_a_weight_that_has_gone_to_the_split_stands_nowhere_in_its_layer() -> None:
+    built = net(IN + layer("a", "ReLU", "data -> a", "loss_weight: 2") + layer("b", "ReLU", "a"))
+    assert built.layers[1].message.find("loss_weight") is not None
+    assert insert_splits(built).get("layer")[1].find("loss_weight") is None
+
+
 def test_split_layers_are_of_their_type_and_point_at_the_producer() -> None:
     built = net(IN + layer("a", "ReLU", "data -> a") + layer("b", "ReLU", "data -> b"))
     split = insert_splits(built).get("layer")[1]

@@ -312,6 +312,13 @@ def test_later_files_overwrite(tmp_path: Path) -> None:
     assert told(check(NET, sound, zeros)) == ["weights-all-zero hidden"]
 
 
+def test_zeros_that_are_learned_from_are_none_of_a_lost_layer(tmp_path: Path) -> None:
+    """Slopes of 0 make a ReLU of a PReLU."""
+    act = layer("act", "PReLU", "hidden -> hidden")
+    stored = model(tmp_path / "x", {**WEIGHTS, "act": [((2,), 0.0)]})
+    assert told(check(DATA + HIDDEN + act + IP + LOSS, stored)) == []
+
+
 def test_files_are_taken_together(tmp_path: Path) -> None:
     first = model(tmp_path / "first", {"hidden": WEIGHTS["hidden"]})
     second = model(tmp_path / "second", {"ip": WEIGHTS["ip"]})
@@ -339,6 +346,15 @@ def test_a_mismatch_tells_shapes_and_the_outputs_that_would_fit(tmp_path: Path) 
 def test_another_input_size_is_not_cured_by_outputs(tmp_path: Path) -> None:
     problems = check(NET, model(tmp_path / "x", {**WEIGHTS, "hidden": [(2, 7), (2,)]}))
     assert values_of(problems, "stored", "outputs") == ["2×7", ""]
+
+
+def test_transposed_weights_have_their_outputs_behind(tmp_path: Path) -> None:
+    """inner_product_layer.cpp: the first size is that of the inputs, which num_output leaves."""
+    turned = ip("ip", "hidden -> ip", filler=f"{RANDOM} transpose: true")
+    problems = check(
+        DATA + HIDDEN + turned + LOSS, model(tmp_path / "x", {**WEIGHTS, "ip": [(7, 2), (2,)]})
+    )
+    assert values_of(problems, "stored", "outputs") == ["7×2", ""]
 
 
 @pytest.mark.parametrize(

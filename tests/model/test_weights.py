@@ -97,6 +97,7 @@ LAYER = b"\xa2\x06"  # field 100, length-delimited
     [
         pytest.param(b"", "the file is empty", id="empty"),
         pytest.param(b'layer { name: "ip" }', "it is text", id="prototxt"),
+        pytest.param(b"# ~ a comment ~\n", "it is text", id="any-character-that-is-printed"),
         pytest.param(b'name: "a net"', "it is text", id="prototxt-that-starts-with-a-name"),
         pytest.param(b"\n<!DOCTYPE html>", "it is a web page", id="web-page"),
         pytest.param(
@@ -266,6 +267,39 @@ def test_raw_data_of_nvcaffe(tmp_path: Path) -> None:
         assert [list(piece) for piece in samples(file, found, 10)] == [[0.5, 1.0]]
 
 
+def raw_blob(path: Path, blob: bytes) -> StoredBlob | None:
+    path.write_bytes(LAYER + bytes([len(blob) + 2]) + b"\x3a" + bytes([len(blob)]) + blob)
+    ((found,),) = (layer.blobs for layer in read_weights(path).layers)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("blob", "shape", "stored", "code"),
+    [
+        # Type of NVCaffe: DOUBLE 0, FLOAT 1, FLOAT16 2; DOUBLE where none is written.
+        pytest.param(b"\x62\x08" + bytes(8), (), 1, "d", id="raw-doubles"),
+        pytest.param(b"\x50\x00\x62\x08" + bytes(8), (), 1, "d", id="raw-doubles-by-name"),
+        pytest.param(b"\x50\x01\x62\x08" + bytes(8), (), 2, "f", id="raw-floats"),
+        pytest.param(b"\x50\x02\x62\x08" + bytes(8), (), 4, "e", id="raw-halves"),
+        # Fields of another wire type, or of no known number, are passed over by protobuf.
+        pytest.param(b"\x60\x05\x2a\x04" + bytes(4), (), 1, "f", id="raw-data-that-is-a-number"),
+        pytest.param(b"\x3a\x05\x12\x01\x09\x08\x03", (3,), 0, "f", id="a-strange-dim"),
+    ],
+)
+def test_fields_of_a_blob(
+    tmp_path: Path, blob: bytes, shape: tuple[int, ...], stored: int, code: str
+) -> None:
+    found = raw_blob(tmp_path / "x", blob)
+    assert found is not None
+    assert (found.shape, found.stored, found.code) == (shape, stored, code)
+
+
+def test_a_layer_that_is_a_number_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"\x10\x05\xa0\x06\x05" + model("a").SerializeToString())
+    assert [layer.name for layer in read_weights(path).layers] == ["a"]
+
+
 def test_padding_layers_of_v0_are_gone(tmp_path: Path) -> None:
     net = v0()
     net.layers.add().layer.MergeFrom(type(net.layers[0].layer)(name="pad", type="padding"))
@@ -319,6 +353,8 @@ def test_hdf5(tmp_path: Path) -> None:
         pytest.param({"data": [1.0]}, 'no group "data"', id="data-is-no-group"),
         pytest.param({"data/a": [1.0]}, 'layer "a" is no group', id="layer-is-no-group"),
         pytest.param({"data/a/w": [1.0]}, '"w" where blobs are numbered', id="named-blobs"),
+        pytest.param({"data/a/²": [1.0]}, '"²" where blobs are numbered', id="no-plain-digit"),
+        pytest.param({"data/a/٣": [1.0]}, '"٣" where blobs are numbered', id="an-arabic-digit"),
         pytest.param({"data/a/0/b": [1.0]}, '"a/0" is no dataset', id="group-for-a-blob"),
         pytest.param({"data/a/0": "text"}, '"a/0" holds no numbers', id="text"),
         pytest.param({"data/a/1000": [1.0]}, '"1000" where blobs are numbered', id="a-high-number"),
@@ -389,6 +425,21 @@ def test_solver_state(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "want"),
+    [
+        pytest.param(b"\x00", 0, id="before-the-first"),
+        pytest.param(b"\xff\xff\xff\xff\x07", 2**31 - 1, id="the-last-that-fits"),
+        pytest.param(b"\xff" * 9 + b"\x01", -1, id="negative-takes-ten-bytes"),
+        pytest.param(b"\xff\xff\xff\xff\x0f", -1, id="or-five"),
+    ],
+)
+def test_an_iteration_is_an_int32(tmp_path: Path, value: bytes, want: int) -> None:
+    path = tmp_path / "x.solverstate"
+    path.write_bytes(b"\x08" + value)
+    assert read_state(path).state == {"iter": want}
+
+
+@pytest.mark.parametrize(
     ("data", "reason"),
     [
         pytest.param(b"", "the file is empty", id="empty"),
@@ -414,6 +465,27 @@ def test_solver_state_in_hdf5(tmp_path: Path) -> None:
     assert state.state == {"iter": 7, "learned_net": "a.h5", "current_step": 1}
     assert [blob and blob.shape for blob in state.layers[0].blobs] == [(1, 1)]
     assert weights_hdf5.read_state(state.path) == state
+
+
+def test_values_in_other_files_are_not_read(tmp_path: Path) -> None:
+    """Datasets in HDF5 may lie in any file that the writer names."""
+    h5py = pytest.importorskip("h5py")
+    (tmp_path / "other").write_bytes(bytes([7, 0, 0, 0]))
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        outside = [(str(tmp_path / "other"), 0, 4)]
+        file.create_dataset("iter", (1,), "<i4", external=outside)
+        file.create_dataset("history/0", (1,), "<f4", external=outside)
+    state = read_state(path)
+    assert state.state == {}
+    assert state.layers[0].blobs == (StoredBlob((1,), 1, code=""),)
+
+
+def test_what_is_no_single_number_is_left_out_of_the_state(tmp_path: Path) -> None:
+    sets = {"iter": [7, 8], "current_step": 1.5, "learned_net": "a" * 70000, "history/0": [0.5]}
+    assert read_state(hdf5(tmp_path / "x.solverstate.h5", sets)).state == {
+        "learned_net": "a" * 70000
+    }
 
 
 # Values

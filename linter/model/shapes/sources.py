@@ -88,7 +88,7 @@ def _batch(s: Setup) -> int:
 
 def _with_label(s: Setup, data: Shape, batch: int) -> Built:
     s.blob(data, "transform_param.crop_size")
-    return Built([data, *[(batch,)] * (s.tops - 1)][: s.tops])
+    return Built([data, (batch,)][: s.tops])
 
 
 def data(s: Setup) -> Built:
