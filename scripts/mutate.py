@@ -110,28 +110,27 @@ class Known:
     tests: dict[str, dict[int, list[str]]]
 
     def chosen(self, fault: Fault, most: float) -> list[str]:
-        """Tests that execute a line of the fault, as many as run in ``most`` seconds: those named
-        after the module or its folder first, then those that execute few of its lines. What runs
-        at import is met by all tests of the module.
+        """Tests that execute a line of the fault: those named after the module or its folder, then
+        of the others as many as run in ``most`` seconds, first those that execute few of its lines.
+        What runs at import is met by all tests of the module.
         """
         lines = self.tests.get(fault.module, {})
         found = {test for line in fault.lines for test in lines.get(line, [])}
         if "" in found:
             found = {test for tests in lines.values() for test in tests}
         size = Counter(test for tests in lines.values() for test in tests)
-        own = {f"test_{name}" for name in Path(fault.module).with_suffix("").parts}
-
-        def place(test: str) -> tuple[bool, int, float, str]:
-            its_own = Path(test.partition("::")[0]).stem in own
-            return not its_own, size[test], self.seconds[test], test
-
-        kept: list[str] = []
+        ordered = sorted(
+            found - {""} - self.failed, key=lambda test: (size[test], self.seconds[test], test)
+        )
+        names = {f"test_{name}" for name in Path(fault.module).with_suffix("").parts}
+        kept = [test for test in ordered if Path(test.partition("::")[0]).stem in names]
         sum_ = 0.0
-        for test in sorted(found - {""} - self.failed, key=place):
+        for test in ordered:
             sum_ += self.seconds[test]
             if kept and sum_ > most:
                 break
-            kept.append(test)
+            if test not in kept:
+                kept.append(test)
         return kept
 
 
@@ -168,10 +167,25 @@ class Watched:
 
 def faults(path: Path, module: str) -> list[Fault]:
     """All faults of one module, in the order of the text."""
-    return [
-        Fault(module, number, old.lineno, _lines(old), ast.unparse(old), ast.unparse(new))
-        for number, (old, new, _) in enumerate(_sites(ast.parse(path.read_bytes())))
-    ]
+    tree = ast.parse(path.read_bytes())
+    kept = list(_kept_results(tree))
+    found = []
+    for number, (old, new, _) in enumerate(_sites(tree)):
+        lines = next((one for one in kept if old.lineno in one), _lines(old))
+        texts = ast.unparse(old), ast.unparse(new)
+        found.append(Fault(module, number, old.lineno, lines, *texts))
+    return found
+
+
+def _kept_results(tree: ast.AST) -> Iterator[range]:
+    """Functions whose results are kept: they run for the first test that calls them, and matter to
+    all. Their own lines include the one that runs at import, as that of the module's do.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and any(
+            "cache" in ast.unparse(one) for one in node.decorator_list
+        ):
+            yield range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
 def with_fault(source: bytes, number: int) -> str:

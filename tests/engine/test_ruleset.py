@@ -54,7 +54,7 @@ def test_a_block_scalar_is_found_on_its_first_line(tmp_path: Path) -> None:
 
 
 def test_the_cache_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, cache = write(tmp_path, RULE), tmp_path / "cache"
+    path, cache = write(tmp_path, RULE), tmp_path / "new" / "cache"
     first = compile_rule(path, cache)
     monkeypatch.setattr("caffelint.engine.ruleset._compile", None)
     second = compile_rule(path, cache)

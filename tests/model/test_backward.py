@@ -179,6 +179,29 @@ def test_what_reads_its_bottom_for_its_gradient(type_: str, more: str, told: boo
 
 
 @pytest.mark.parametrize(
+    ("type_", "more", "told"),
+    [
+        pytest.param("Power", "power_param { power: 2 }", False, id="square"),
+        pytest.param("Power", "power_param { power: 3 }", True, id="cube"),
+        pytest.param("Power", "power_param { power: 3 scale: 0 }", False, id="constant"),
+        pytest.param("LRN", "", True, id="lrn"),
+        pytest.param("LRN", "lrn_param { norm_region: WITHIN_CHANNEL }", False, id="lrn-within"),
+        pytest.param("MVN", "", True, id="mvn"),
+        pytest.param("MVN", "mvn_param { normalize_variance: false }", False, id="mean-only"),
+        pytest.param("Exp", "", True, id="exp"),
+        pytest.param("Log", "", False, id="log-reads-its-bottom"),
+        pytest.param("ReLU", "", False, id="relu-reads-its-bottom"),
+        pytest.param("Softmax", "", True, id="softmax"),
+    ],
+)
+def test_what_reads_its_output_for_its_gradient(type_: str, more: str, told: bool) -> None:
+    """``top[0]->cpu_data()`` in ``Backward_cpu``; TanH overwrites it."""
+    first, act = layer("first", type_, "x -> a", more), layer("act", "TanH", "a -> a")
+    text = "".join((DATA, ip("data", "x"), first, act, ip("a", "out"), LOSS))
+    assert (("overwritten-before-backward", "act", "first") in found(text)) == told
+
+
+@pytest.mark.parametrize(
     ("more", "told"),
     [
         pytest.param("operation: PROD", True, id="product"),

@@ -207,8 +207,8 @@ def test_nets_of_other_names_must_have_the_same_shapes() -> None:
     larger, train = fed(3, 9) + ip("low", 30), images("", SIZED) + ip("low", 30) + LOSS
     assert deploy_problems(larger, train, ("small.prototxt", "large_train.prototxt")) == []
     # What follows from grey images in place of coloured ones may differ, whatever the names are.
-    grey = fed(1) + ip("low", 30) + ip("ip", 10, "low")
-    (problem,) = deploy_problems(grey, TRAIN, ("small.prototxt", "large_train.prototxt"))
+    grey = fed(1) + ip("low", 30)
+    (problem,) = deploy_problems(grey, train, ("small.prototxt", "large_train.prototxt"))
     assert problem.kind == "input-channels-differ"
 
 

@@ -185,6 +185,7 @@ SLOPE = 'slope_filler { type: "constant" value: 1 } bias_filler { type: "constan
         ("openpose", "ImResize", [MAP], "imresize_param { factor: 8 }", [None], []),
         # Nothing is known of what a field that only a fork has does to BVLC's own layer.
         ("intel", "Reshape", [MAP], "reshape_param { pixelshuffler: 2 }", [None], []),
+        ("intel", "Reshape", [MAP], "reshape_param { shape { dim: 0 dim: -1 } }", [(2, 480)], []),
         ("r-c3d", "Pooling", [MAP], "pooling_param { kernel_size: 1 kernel_size: 2 }", [None], []),
     ],
 )  # fmt: skip

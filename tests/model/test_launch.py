@@ -194,7 +194,7 @@ def test_python_gives_each_solver_its_own_weights() -> None:
 a = caffe.get_solver('a.prototxt')
 a.restore('a.solverstate')
 b = caffe.get_solver('b.prototxt')
-# c = caffe.get_solver('c.prototxt')
+# b.net.copy_from('old.caffemodel')
 b.net.copy_from('b.caffemodel')
 b.restore('b.solverstate')
 """

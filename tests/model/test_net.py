@@ -459,6 +459,16 @@ def test_needs_backward(text: str, need: str) -> None:
     assert [one.name for one in net(text).layers if one.needs_backward] == need.split()
 
 
+def test_the_losses_among_the_readers_of_a_blob() -> None:
+    """Those of a fork count by their names, and by their weight any other layer."""
+    weighted = layer("sum", "Reduction", "ip -> sum", "loss_weight: 1")
+    others = layer("relu", "ReLU", "ip -> relu") + layer("acc", "Accuracy", "ip label")
+    made = net(IN + IP + others + LOSS + weighted + layer("box", "MultiBoxLoss", "ip label -> m"))
+    readers = {blob.name: [one.name for one in blob.loss_readers] for blob in made.blobs}
+    assert readers["ip"] == ["loss", "sum", "box"]
+    assert (readers["label"], readers["data"], readers["relu"]) == (["loss", "box"], [], [])
+
+
 @pytest.mark.parametrize(
     ("text", "reach"),
     [

@@ -487,6 +487,23 @@ def test_what_is_not_known_says_why(text: str, reason: str) -> None:
     assert result.rms(below) is None
 
 
+def test_nothing_is_known_below_a_layer_without_a_way_back() -> None:
+    """Caffe aborts in the backward pass of a Threshold (threshold_layer.hpp, Backward_cpu)."""
+    text = """
+        x = 8 30 | gaussian
+        y = 8 | uniform max: 2.999
+        a InnerProduct x -> a | num_output: 5 w(xavier)
+        t Threshold a -> t
+        z InnerProduct t -> z | num_output: 3 w(xavier)
+        l SoftmaxWithLoss z y -> l
+    """
+    built = net(net_text(text))
+    result = backward(forward(built, set_up(built)[0]))
+    known = {layer.name for layer, _ in result.squares}
+    assert known == {"z"}
+    assert result.rms(built.layers[2].tops[0]) is None
+
+
 def test_of_two_readers_one_hides_what_the_other_tells() -> None:
     text = """
         x = 8 30 | gaussian
