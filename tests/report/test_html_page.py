@@ -133,8 +133,8 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A report on a solver with its net, and a broken net."""
+def report(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A report on a solver with its net, and a broken net; skipped where there is no browser."""
     folder = tmp_path_factory.mktemp("nets")
     files = {"solver.prototxt": SOLVER, "net.prototxt": NET, "broken.prototxt": BROKEN}
     for name, text in files.items():
@@ -149,7 +149,7 @@ def _checked(folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def log_report(tmp_path_factory: pytest.TempPathFactory) -> str:
+def log_report(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("logs") / "train.log"
     path.write_text(LOG, encoding="utf-8")
     with path.open("rb") as stream:
