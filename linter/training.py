@@ -17,12 +17,12 @@ from msgspec.structs import replace
 
 from .check import Checker
 from .core.diagnostic import Diagnostic, Place, Related, Report
-from .engine.diagnosis import Diagnosis
+from .engine.diagnosis import Diagnosis, moment_at
 from .engine.rule import ROWS
 from .engine.ruleset import RuleSet
 from .engine.vocabulary import Moment
 from .log.drift import net_drift, solver_drift
-from .log.facts import RunFacts, Setting, moment_at, run_target
+from .log.facts import RunFacts, Setting, run_target
 from .log.origin import origin
 from .log.reader import Log
 from .log.rebuilt import LogSource, Rebuilt, fetch, log_source, rebuild

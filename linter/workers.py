@@ -102,12 +102,17 @@ def _end(pool: ProcessPoolExecutor, processes: Iterable[BaseProcess]) -> None:
             tell(what)
 
     threading.excepthook = tell_others
+    results: Any = getattr(pool, "_result_queue", None)
     try:
         for process in processes:
             process.terminate()
-        pool.shutdown(cancel_futures=True)
         for process in processes:
             process.join()
+        # One that ended in the middle of a result has left a part of it in the pipe. The pool waits
+        # for the rest as long as anybody could write it, and this process could.
+        if results is not None:
+            results._writer.close()  # noqa: SLF001 - the pool has no word for it
+        pool.shutdown(cancel_futures=True)
     finally:
         threading.excepthook = tell
 

@@ -17,9 +17,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor
 
+from caffelint.core.pool import pool_of
 from caffelint.engine.rule import On
 from caffelint.engine.ruleset import VARIABLES, RuleSet, by_type
 from caffelint.resources import load_rules, proto_folder
@@ -68,16 +69,9 @@ class UntranslatableError(Exception):
     """Something in an expression that has no translation yet."""
 
 
-def _pool(descriptor_set: bytes) -> descriptor_pool.DescriptorPool:
-    pool = descriptor_pool.DescriptorPool()
-    for file in descriptor_pb2.FileDescriptorSet.FromString(descriptor_set).file:
-        pool.Add(file)
-    return pool
-
-
-_FACTS = _pool((proto_folder() / "facts.desc").read_bytes())
+_FACTS = pool_of((proto_folder() / "facts.desc").read_bytes())
 _CHECKED: Any = message_factory.GetMessageClass(
-    _pool(compile_proto(Path(__file__).parent / "checked_expr.proto")).FindMessageTypeByName(
+    pool_of(compile_proto(Path(__file__).parent / "checked_expr.proto")).FindMessageTypeByName(
         "checked_expr.CheckedExpr"
     )
 )
@@ -127,11 +121,8 @@ class Translation:
         if not type_:
             if operand != self._option:
                 raise UntranslatableError(f"a field of {operand}")
-            return (
-                f"({select.field!r} in {operand})"
-                if select.test_only
-                else (f"{operand}[{select.field!r}]")
-            )
+            name = repr(select.field)
+            return f"({name} in {operand})" if select.test_only else f"{operand}[{name}]"
         field = _FACTS.FindMessageTypeByName(type_).fields_by_name[select.field]
         value = f"{operand}.{select.field}"
         return _presence(field, value) if select.test_only else _read(field, value)

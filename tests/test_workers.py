@@ -127,7 +127,7 @@ def test_an_interrupt_ends_all_processes_at_once(tree: Path) -> None:
     net = "\n".join(
         NET.replace('"ip"', f'"ip{n}"').replace('"hidden"', f'"h{n}"') for n in range(99)
     )
-    for number in range(40):
+    for number in range(200):
         (tree / f"big{number}.prototxt").write_text(net)
     run = subprocess.Popen(
         [sys.executable, "-m", "caffelint", "check", "--no-data", "--jobs", "2", str(tree)],
@@ -145,3 +145,36 @@ def test_an_interrupt_ends_all_processes_at_once(tree: Path) -> None:
     assert time.monotonic() - start < 10
     with pytest.raises(ProcessLookupError):
         os.killpg(run.pid, 0)
+
+
+_IN_A_RESULT = """
+import sys, time
+from pathlib import Path
+from caffelint.workers import start_workers
+
+begun = Path(sys.argv[1])
+
+def work(worker, item):
+    if item < 7:
+        return b""
+    begun.touch()  # the results of eight items are sent together
+    return bytes(1 << 28)
+
+try:
+    with start_workers(2, None, object) as each:
+        results = iter(each(work, list(range(16))))
+        while not begun.exists():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        raise KeyboardInterrupt
+except KeyboardInterrupt:
+    print("ended")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs fork, for the work is in a script")
+def test_an_interrupt_in_the_middle_of_a_result(tmp_path: Path) -> None:
+    """What is left of the result in the pipe is not waited for."""
+    command = [sys.executable, "-c", _IN_A_RESULT, str(tmp_path / "begun")]
+    done = subprocess.run(command, capture_output=True, timeout=60)
+    assert (done.stdout, done.stderr) == (b"ended\n", b"")

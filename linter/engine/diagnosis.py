@@ -58,8 +58,8 @@ def diagnoses(run: Run, target: Target, findings: Sequence[Diagnostic]) -> Itera
     """What the rules say of a run; ``findings`` are those in its net and solver."""
     facts = target.variables["run"]
     for rule, seen in run.speaking(target):
-        at = next((path for path in rule.places if _moment(facts, path) is not None), "")
-        moment = _moment(facts, at) if at else None
+        at = next((path for path in rule.places if moment_at(facts, path) is not None), "")
+        moment = moment_at(facts, at) if at else None
         yield Diagnosis(
             diagnostic=run.finding(rule, target, seen),
             since=moment.iteration if moment is not None else None,
@@ -70,7 +70,8 @@ def diagnoses(run: Run, target: Target, findings: Sequence[Diagnostic]) -> Itera
         )
 
 
-def _moment(facts: Any, path: str) -> Any | None:
+def moment_at(facts: Any, path: str) -> Any | None:
+    """The moment at a path like ``train.first``; None where it is absent."""
     for name in path.split("."):
         facts = getattr(facts, name)
         if facts is None:

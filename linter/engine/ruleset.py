@@ -52,12 +52,9 @@ class Facts:
     @cached_property
     def pool(self) -> Any:
         """The descriptors of ``facts.proto``."""
-        from google.protobuf import descriptor_pb2, descriptor_pool
+        from ..core.pool import pool_of
 
-        pool = descriptor_pool.DescriptorPool()
-        for file in descriptor_pb2.FileDescriptorSet.FromString(self._descriptor_set).file:
-            pool.Add(file)
-        return pool
+        return pool_of(self._descriptor_set)
 
     def message(self, fact: Struct) -> Any:
         """A fact as the protobuf message that CEL takes."""

@@ -175,6 +175,10 @@ class Run(Struct):
                 return translated(**seen.variables, option=seen.option)
             except _FAILURES:
                 pass
+        return self._in_cel(rule, text, seen)
+
+    def _in_cel(self, rule: Rule, text: str, seen: Seen) -> Any:
+        """What CEL's own interpreter gives."""
         value = self.ruleset.expression(rule.on, text).eval(self._activation(rule.on, seen))
         result = value.plain_value()
         if value.type().name() == "ERROR":
@@ -306,9 +310,9 @@ class BoundedRun(Run):
     clock: Clock = field(default_factory=lambda: Clock(10))
 
     def value(self, rule: Rule, text: str, seen: Seen) -> Any:
-        """The same within the bounds."""
+        """The same within the bounds, which only CEL's interpreter has."""
         with self._bounds(rule, text):
-            return super().value(rule, text, seen)
+            return self._in_cel(rule, text, seen)
 
     @contextmanager
     def _bounds(self, rule: Rule, text: str) -> Iterator[None]:

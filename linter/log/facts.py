@@ -11,13 +11,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median, quantiles
-from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ..core.source import Span
 from ..engine import vocabulary as facts_of
+from ..engine.diagnosis import moment_at
 from ..engine.run import Target
 from ..model.net import Net
 from ..model.sizes import net_batch
@@ -97,15 +97,6 @@ class LineAnchor:
         """A log has no placeholders."""
         del path
         return False
-
-
-def moment_at(facts: Any, path: str) -> Any | None:
-    """The moment at a path like ``train.first``; None where it is absent."""
-    for name in path.split("."):
-        facts = getattr(facts, name)
-        if facts is None:
-            return None
-    return facts
 
 
 def run_target(facts: facts_of.Run, source: LogSource) -> Target:

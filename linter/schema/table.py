@@ -56,11 +56,9 @@ class Described:
     """
 
     def __init__(self, descriptor_set: bytes) -> None:
-        from google.protobuf import descriptor_pb2, descriptor_pool
+        from ..core.pool import pool_of
 
-        self._pool = descriptor_pool.DescriptorPool()
-        for file in descriptor_pb2.FileDescriptorSet.FromString(descriptor_set).file:
-            self._pool.Add(file)
+        self._pool = pool_of(descriptor_set)
 
     def has_message(self, path: str) -> bool:
         """Whether there is a message of this name."""

@@ -15,7 +15,7 @@ import pytest
 
 from caffelint.engine.rule import On, RuleError
 from caffelint.engine.ruleset import VARIABLES, RuleSet, load
-from caffelint.engine.run import Run, Seen, Target
+from caffelint.engine.run import BoundedRun, Run, Seen, Target
 from caffelint.engine.vocabulary import Filler, Layer, Net, Solver
 from caffelint.examples import failures
 from caffelint.resources import load_rules, proto_folder
@@ -165,6 +165,20 @@ def value_of(rules: RuleSet, expression: str, seen: Seen) -> Any:
         return Run(rules).value(rules.rules[0], expression, seen)
     except RuleError:
         return None
+
+
+def test_rules_of_ones_own_go_to_cel(tmp_path: Path) -> None:
+    """Also where one of them has an expression that is translated: only CEL has bounds."""
+    steps = f"[{', '.join('0' * 12)}]"
+    text = f"{steps}.all(a, {steps}.all(b, {steps}.all(c, {steps}.all(d, true))))"
+    path = tmp_path / "one.yaml"
+    path.write_text(CHANGED.replace("layer.learns", json.dumps(text)))
+    rules = load([path], FACTS, None)
+    seen = Seen({"layer": Layer(), "net": Net(), "solver": Solver()}, {})
+    with translations_of(rules):
+        assert Run(rules).holds(rules.rules[0], text, seen)
+        with pytest.raises(RuleError, match="too many steps"):
+            BoundedRun(rules).holds(rules.rules[0], text, seen)
 
 
 @pytest.mark.parametrize(

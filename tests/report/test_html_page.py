@@ -174,9 +174,16 @@ layer { name: "sN" type: "Eltwise" bottom: "xN" bottom: "pN" top: "xM" }
     )
 
 
+def _drawn(page: Any) -> Any:
+    """The page when it has drawn what was done to it: some of that waits for the next frame."""
+    frame = "requestAnimationFrame"
+    page.evaluate(f"() => new Promise(done => {frame}(() => {frame}(done)))")
+    return page
+
+
 def _place(page: Any) -> str:
     """Where the graph is moved to, and how large it is."""
-    return str(page.get_attribute(".canvas > g", "transform"))
+    return str(_drawn(page).get_attribute(".canvas > g", "transform"))
 
 
 def _scale(page: Any) -> float:
@@ -378,7 +385,7 @@ def test_large_nets_stay_usable(open_page: Open, tmp_path: Path, count: int) -> 
     assert page.is_visible(".overview")
     page.fill(".find", "s45")
     page.press(".find", "Enter")
-    box = page.locator(".node.chosen").bounding_box()
+    box = _drawn(page).locator(".node.chosen").bounding_box()
     stage = page.locator(".stage").bounding_box()
     assert stage["y"] <= box["y"] <= stage["y"] + stage["height"]
 
@@ -390,6 +397,7 @@ def test_the_overview_leads_to_the_end_of_the_net(open_page: Open, tmp_path: Pat
     assert last.bounding_box()["y"] > DESKTOP["height"]
     box = page.locator(".overview").bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] - 10)
+    _drawn(page)
     assert last.bounding_box()["y"] < DESKTOP["height"]
 
 
