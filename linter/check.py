@@ -35,6 +35,7 @@ from .model.compare import (
     Sketch,
     check_deploy,
     check_transforms,
+    fit,
     has_its_own,
     outline,
     training_net,
@@ -362,9 +363,7 @@ class Checker:
         own = known[_identity(path)]
         beside = self._outlines_beside(path, known)
         train = training_net(own, known.values()) or training_net(own, beside)
-        if train is None:
-            return
-        if has_its_own(train, own, prototxt_beside(path)):
+        if train is None or fit(own, train) or has_its_own(train, own, prototxt_beside(path)):
             return
         file = self._read(path)
         assert file.message is not None

@@ -21,7 +21,7 @@ from .model.files import resolve
 from .resources import load_dialects, load_schema
 from .schema.kind import detect
 from .schema.needs import Need, choices, least, needs
-from .syntax.parser import parse
+from .syntax.recent import tree_of
 from .syntax.tree import Kind, Tree
 from .told import in_comment_of
 from .walk import prototxt_beside
@@ -113,7 +113,7 @@ def _needs_in(path: Path, types: frozenset[str]) -> tuple[Need, ...]:
 
 
 def _read_needs(path: Path, types: frozenset[str]) -> Sequence[Need]:
-    tree = parse(Source.from_bytes(path.name, _content(path)))
+    tree = tree_of(Source.from_bytes(path.as_posix(), _content(path)))
     type_ = detect(tree, load_schema())
     if type_ is None:
         return ()

@@ -18,7 +18,7 @@ from .dialects import read_as
 from .schema.bind import MOST_PROBLEMS
 from .schema.message import Message
 from .schema.upgrade import old_forms, upgrade_net, upgrade_solver
-from .syntax.parser import parse
+from .syntax.recent import tree_of
 from .syntax.tree import Field
 from .told import NOTHING_TOLD, Told
 
@@ -104,7 +104,7 @@ def read_text(path: Path, data: bytes, told: Told = NOTHING_TOLD) -> File:
 
 def read_source(path: Path, source: Source, told: Told = NOTHING_TOLD) -> File:
     """The same for a text that is decoded, with its positions."""
-    tree = parse(source)
+    tree = tree_of(source)
     if len(source.text) > _SHORT and _has_more_blocks(tree.fields, MAX_BLOCKS):
         raise CheckError(f"{path}: more than {MAX_BLOCKS:,} layers, blocks, blobs and sizes")
     read = read_as(tree, told, path)

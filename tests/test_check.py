@@ -10,9 +10,13 @@ import pytest
 from caffelint.check import Checker
 from caffelint.config import Config
 from caffelint.core.diagnostic import Report
+from caffelint.core.source import Source
 from caffelint.model.net import Blob, Layer, Net
 from caffelint.reading import CheckError
 from caffelint.resources import load_rules, load_schema
+from caffelint.syntax import recent
+from caffelint.syntax.parser import parse
+from caffelint.syntax.tree import Tree
 
 NET = """\
 layer {
@@ -288,3 +292,32 @@ def test_nets_go_without_the_garbage_collector(tmp_path: Path) -> None:
     finally:
         gc.enable()
     assert left == []
+
+
+def test_nothing_is_parsed_or_built_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Fixes are made for all three, and the deploy net is held against the training net.
+    data, loss = NET.index("}\n") + 2, NET.index('layer { name: "loss"')
+    shape = "shape { dim: 8 dim: 3 dim: 4 dim: 4 }"
+    deploy = f'layer {{ name: "in" type: "Input" top: "data" input_param {{ {shape} }} }}\n'
+    deploy += NET[data:loss]
+    files = {"nets/train.prototxt": NET, "nets/deploy.prototxt": deploy, "solver.prototxt": SOLVER}
+    write(tmp_path, files)
+    parsed: list[str] = []
+    built: list[str] = []
+    connect = Net._connect
+
+    def parse_and_tell(source: Source) -> Tree:
+        parsed.append(Path(source.name).name)
+        return parse(source)
+
+    def connect_and_tell(net: Net) -> None:
+        built.append(net.state.phase)
+        connect(net)
+
+    monkeypatch.setattr(recent, "_RECENT", recent._Recent())
+    monkeypatch.setattr(recent, "parse", parse_and_tell)
+    monkeypatch.setattr(Net, "_connect", connect_and_tell)
+    report = check(tmp_path, ".")
+    assert any(one.fix for one in report.diagnostics)
+    assert sorted(parsed) == ["deploy.prototxt", "solver.prototxt", "train.prototxt"]
+    assert built == ["TRAIN", "TEST", "TEST"]

@@ -19,10 +19,11 @@ from ..core.source import Source, Span
 from ..engine.rule import Change
 from ..engine.run import Target
 from ..facts.anchor import MessageAnchor
-from ..schema.descriptor import FieldType, MessageType, Schema
+from ..schema.descriptor import FieldType, Schema
 from ..schema.kind import detect
 from ..schema.message import Message
 from ..syntax.parser import parse
+from ..syntax.recent import tree_of
 from ..syntax.tree import Field, Kind, Tree
 from . import layout
 from .bypass import bypass
@@ -69,18 +70,16 @@ class _Spot(NamedTuple):
 
 
 class Editor:
-    """Makes the edits of fixes; what it learns of a text it keeps until the next one."""
+    """Makes the edits of fixes."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._tree: Tree | None = None
-        self._root: MessageType | None = None
 
     def edit_target(self, changes: Sequence[Change], target: Target) -> tuple[Edit, ...]:
         """Edits for changes at something that rules look at; none where one cannot be made, or
         where it is not certain which field belongs to what as long as brackets or quotes are wrong.
         """
-        tree = self.tree(target.source)
+        tree = tree_of(target.source)
         if tree.problems:
             return ()
         anchors = [one for one in target.anchors if isinstance(one, MessageAnchor)]
@@ -96,7 +95,7 @@ class Editor:
         self, changes: Sequence[Change], source: Source, problem: Problem
     ) -> tuple[Edit, ...]:
         """The same for changes at a problem."""
-        tree = self.tree(source)
+        tree = tree_of(source)
         edits: list[Edit] = []
         for change in changes:
             found = self._at_problem(change, tree, problem)
@@ -104,13 +103,6 @@ class Editor:
                 return ()
             edits += found
         return tuple(edits)
-
-    def tree(self, source: Source) -> Tree:
-        """The tree of a source."""
-        if self._tree is None or self._tree.source is not source:
-            self._tree = parse(source)
-            self._root = detect(self._tree, self._schema)
-        return self._tree
 
     def _at_problem(self, change: Change, tree: Tree, problem: Problem) -> Sequence[Edit]:
         span, text = problem.span, tree.source.text
@@ -135,7 +127,7 @@ class Editor:
         """The file in current form, as one edit from its first change to its last."""
         from .upgrade import UpgradeError, upgrade_text
 
-        type_, old = self._root, tree.source.text
+        type_, old = detect(tree, self._schema), tree.source.text
         if type_ is None:
             return ()
         try:
@@ -151,7 +143,7 @@ class Editor:
         """Whether a field may be renamed so: its block knows the name, and has no other such field
         or may have several.
         """
-        type_ = self._root
+        type_ = detect(tree, self._schema)
         siblings = tree.fields
         for node in reversed(list(_at(tree, span))):
             if node.name_span == span:

@@ -22,7 +22,7 @@ from ..schema.descriptor import FieldType, MessageType, Schema
 from ..schema.message import Message
 from ..schema.upgrade import upgrade_net, upgrade_solver
 from ..schema.upgrade_v1 import V1_TYPES
-from ..syntax.parser import parse
+from ..syntax.recent import tree_of
 from ..syntax.tree import Field, Tree
 from .layout import newline
 from .pieces import Block, Item, comments, cut, indent_unit, separate, spread
@@ -80,7 +80,7 @@ def upgraded_text(tree: Tree, message: Message, upgraded: Message) -> str:
 
 
 def _read(source: Source, type_: MessageType) -> tuple[Tree, Message, list[Problem]]:
-    tree = parse(source)
+    tree = tree_of(source)
     message, problems = bind(tree, type_)
     return tree, message, tree.problems + problems
 

@@ -210,19 +210,36 @@ def _outputs(shapes: Sequence[Shape]) -> list[Shape]:
     return [shape[:1] if shape is not None else None for shape in shapes]
 
 
+def fit(deploy: Outline, train: Outline) -> bool:
+    """Whether the weights of the training net are all that the deploy net needs, and of its shapes:
+    then ``check_deploy`` finds nothing.
+    """
+    return not any(_clashing(deploy, train)) and not any(_new_names(deploy, train))
+
+
 def check_deploy(deploy: Outline, train: Outline, net: Net) -> list[Problem]:
     """What keeps the weights of the training net out of the deploy net; ``net`` is the latter."""
     layers = {layer.name: layer for layer in net.layers}
     clashes = [
         (layers[name], role, own, other)
-        for name, (type_, shapes) in deploy.learned.items()
-        if name in layers and train.learned.get(name, ("",))[0] == type_
-        for role, own, other in _clash(layers[name], shapes, train.learned[name][1])
+        for name, shapes, its in _clashing(deploy, train)
+        if name in layers
+        for role, own, other in _clash(layers[name], shapes, its)
     ]
     inputs = list(_inputs(deploy, train, net, clashes))
     renamed = [_renamed(layers[name], new, train) for name, new in _new_names(deploy, train)
                if name in layers]  # fmt: skip
     return renamed + (inputs or [_shape_differs(*clash, train) for clash in clashes])
+
+
+def _clashing(
+    deploy: Outline, train: Outline
+) -> Iterator[tuple[str, Sequence[Shape], Sequence[Shape]]]:
+    """Layers of one name and type whose blobs have other shapes, with both."""
+    for name, (type_, shapes) in deploy.learned.items():
+        its_type, its = train.learned.get(name, ("", ()))
+        if type_ == its_type and any(map(shapes_differ, shapes, its)):
+            yield name, shapes, its
 
 
 def _clash(

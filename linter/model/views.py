@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..core.problem import Problem
 from ..schema.message import Message
-from .net import Net
-from .phase import State
+from .net import Layer, Net
+from .phase import State, keeps
 
 
 def likely_views(net: Message) -> list[Net]:
@@ -19,19 +21,27 @@ def likely_views(net: Message) -> list[Net]:
     stages: list[frozenset[str]] = [frozenset((name,)) for name in _stages(net)] or [frozenset()]
     own = net.sub("state")
     phases = [own.get("phase")] if own.has("phase") else ["TRAIN", "TEST"]
-    views = [
-        Net(net, State(phase, own.get("level"), chosen | frozenset(own.get("stage"))))
+    states = [
+        State(phase, own.get("level"), chosen | frozenset(own.get("stage")))
         for phase in phases
         for chosen in stages
     ]
-    made = _made_by_stage(net)
+    views = [Net(net, state) for state in _likely(states, net.get("layer"))]
+    made = _made_by_stage(net) if any(view.problems for view in views) else ()
     for view in views:
         view.problems = [one for one in view.problems if not _left_to_stages(one, made)]
-    fed = [view for view in views if view.sources]
-    if any(layer.is_loss for view in fed for layer in view.layers):
+    return views
+
+
+def _likely(states: list[State], layers: list[Message]) -> list[State]:
+    """The states for which data comes in; where none of them has a loss, those for tests."""
+    sources = [one for one in layers if not one.has("bottom") and Layer(one, 0).is_source]
+    fed = [state for state in states if any(keeps(state, one) for one in sources)]
+    losses = (one for one in reversed(layers) if Layer(one, 0).is_loss)
+    if any(keeps(state, one) for one in losses for state in fed):
         return fed
     # Without a loss nothing is trained: such a net is only ever run.
-    return [view for view in fed or views if view.state.phase == "TEST"] or fed or views
+    return [state for state in fed or states if state.phase == "TEST"] or fed or states
 
 
 def _made_by_stage(net: Message) -> frozenset[str]:
@@ -49,7 +59,7 @@ def _made_by_stage(net: Message) -> frozenset[str]:
     )
 
 
-def _left_to_stages(problem: Problem, made: frozenset[str]) -> bool:
+def _left_to_stages(problem: Problem, made: Collection[str]) -> bool:
     name = {"unknown-bottom": "bottom", "top-produced-twice": "top"}.get(problem.kind)
     return name is not None and problem.values[name] in made
 

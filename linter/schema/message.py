@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from ..core.source import Span
 from ..syntax.tree import Field
 from .descriptor import MessageType
@@ -17,7 +19,7 @@ _NOWHERE = Span(0, 0)
 _STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
 
 
-class Message:
+class Message(Struct, eq=False, gc=False):  # and at nothing that holds it
     """A message of a known type as the text gives it.
 
     Values are Python values: enums are their names, messages are ``Message``. ``node`` is the
@@ -28,14 +30,11 @@ class Message:
     placeholder of a template; an empty name is a placeholder that stands for fields.
     """
 
-    __slots__ = ("type", "node", "values", "nodes", "unread")
-
-    def __init__(self, type_: MessageType, node: Field | None = None) -> None:
-        self.type = type_
-        self.node = node
-        self.values: dict[str, Any] = {}
-        self.nodes: dict[str, Any] = {}
-        self.unread: frozenset[str] = frozenset()
+    type: MessageType
+    node: Field | None = None
+    values: dict[str, Any] = {}
+    nodes: dict[str, Any] = {}
+    unread: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Message({self.type.name}, {self.values!r})"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 
+from msgspec import Struct
+
 from ..core.problem import Problem
 from ..core.source import Source, Span
 
@@ -32,7 +34,7 @@ class Kind(IntEnum):
     """Something that is no value; an error has been reported for it."""
 
 
-class Field:
+class Field(Struct, eq=False, gc=False):  # a field points at its children only
     """One ``name: value`` or ``name { … }``; each element of a ``[a, b]`` list is one Field.
 
     ``listed`` is 0 outside a list, 1 for the first element of one and 2 for the later ones, which
@@ -43,27 +45,14 @@ class Field:
     empty for messages; ``children`` is None for everything but messages.
     """
 
-    __slots__ = ("name", "name_start", "kind", "text", "start", "end", "children", "listed")
-
-    def __init__(
-        self,
-        name: str,
-        name_start: int,
-        kind: int,
-        text: str,
-        start: int,
-        end: int,
-        children: list[Field] | None = None,
-        listed: int = 0,
-    ) -> None:
-        self.name = name
-        self.name_start = name_start
-        self.kind = kind
-        self.text = text
-        self.start = start
-        self.end = end
-        self.children = children
-        self.listed = listed
+    name: str
+    name_start: int
+    kind: int
+    text: str
+    start: int
+    end: int
+    children: list[Field] | None = None
+    listed: int = 0
 
     def __repr__(self) -> str:
         return f"Field({self.name!r}, {Kind(self.kind).name}, {self.text!r})"

@@ -10,6 +10,7 @@ from caffelint.model.compare import (
     Outline,
     check_deploy,
     check_transforms,
+    fit,
     has_its_own,
     only_here,
     outline,
@@ -129,7 +130,11 @@ def deploy_problems(
     built = net(deploy, "TEST")
     own, other = sketched(names[0], built), sketched(names[1], net(train))
     partner = training_net(own, [other])
-    return [] if partner is None else check_deploy(own, partner, built)
+    if partner is None:
+        return []
+    problems = check_deploy(own, partner, built)
+    assert fit(own, partner) is not bool(problems)
+    return problems
 
 
 @pytest.mark.parametrize(
