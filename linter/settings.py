@@ -101,8 +101,11 @@ class FileRules:
 
     def on_targets(self, targets: Iterable[Target]) -> Iterator[Diagnostic]:
         """The diagnostics of all rules over targets."""
+        name: str | None = None
         for target in targets:
-            rules = self._of(target.source.name)
+            if target.source.name != name:  # mostly they are all of one file
+                name = target.source.name
+                rules = self._of(name)
             for run in rules.runs:
                 if found := run.on_target(target):
                     yield from rules.graded(found)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from ..core.source import Span
 from ..schema.message import Message
 
 
-class MessageAnchor:
+class MessageAnchor(Struct):
     """Finds field paths in a message.
 
     ``own`` is the field that ``$param`` stands for: the block of the layer's own type.
     """
 
-    def __init__(self, message: Message, own: str = "") -> None:
-        self.message = message
-        self.own = own
+    message: Message
+    own: str = ""
 
     def find(self, path: str) -> Span | None:
         """Span of the field, None where it is not written; an empty path is the whole message."""

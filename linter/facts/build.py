@@ -88,16 +88,21 @@ class FactBuilder:
                 *("layer", self._source, (anchor,), variables),
                 *(layer.type, layer.name, phase, words),
             )
-            yield from self._params(layer, variables, anchor, phase)
+            yield from self._params(layer, variables, anchor, phase, words)
 
     def _params(
-        self, layer: Layer, variables: Mapping[str, Any], anchor: MessageAnchor, phase: str
+        self,
+        layer: Layer,
+        variables: Mapping[str, Any],
+        anchor: MessageAnchor,
+        phase: str,
+        words: str,
     ) -> Iterator[Target]:
         for param, facts in zip(layer.params, variables["layer"].params, strict=True):
             spec = (MessageAnchor(param.spec),) if param.spec is not None else ()
             yield Target(
                 *("param", self._source, (*spec, anchor), {**variables, "param": facts}),
-                *(layer.type, layer.name, phase, self._context.words),
+                *(layer.type, layer.name, phase, words),
             )
 
     @staticmethod

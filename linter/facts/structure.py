@@ -6,7 +6,7 @@ from math import prod
 
 from ..engine import vocabulary as facts_of
 from ..model.build import Shapes
-from ..model.cost import net_cost
+from ..model.cost import memory
 from ..model.net import Layer, Net
 from ..model.shapes.setup import Shape, count
 from ..schema.message import Message
@@ -40,8 +40,7 @@ def add_structure(facts: facts_of.Layer, layer: Layer, shapes: Shapes | None) ->
 
 def memory_mib(net: Net, shapes: Shapes) -> float:
     """Memory of blobs and learned values in MiB, as far as their sizes are known."""
-    cost = net_cost(net, shapes, operations=False)
-    return (cost.blob_memory.known + cost.parameter_memory.known) / (1 << 20)
+    return memory(net, shapes) / (1 << 20)
 
 
 def namesakes(net: Net) -> dict[Layer, Layer]:
@@ -79,7 +78,7 @@ def _linear_below(layer: Layer, shapes: Shapes | None) -> str:
     only two InnerProduct, or two convolutions with a 1×1 kernel, of which the lower one has as many
     outputs as inputs or as the upper one has outputs.
     """
-    if not _is_matrix(layer) or not layer.learns:
+    if not layer.learns or not _is_matrix(layer):
         return ""
     below = _below(layer)
     for _ in range(_FAR):
@@ -115,13 +114,11 @@ def _goes_into(layer: Layer, loss: str) -> bool:
 def _is_matrix(layer: Layer) -> bool:
     if layer.type == "InnerProduct":
         return len(layer.bottoms) == 1 and not layer.opaque
+    if layer.type != "Convolution":
+        return False
     own = layer.message.sub("convolution_param")
-    return (
-        layer.type == "Convolution"
-        and own.get("group") == 1
-        and set(_window(own)[0]) == {1}
-        and set(_window(own)[1]) == {1}
-    )
+    kernel, stride, _ = _window(own)
+    return bool(own.get("group") == 1) and {*kernel, *stride} == {1}
 
 
 def _outputs(layer: Layer) -> int:

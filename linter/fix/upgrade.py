@@ -133,11 +133,19 @@ def _verify(result: Source, source: Source, upgraded: Message) -> None:
     """Raise unless a text stands for a message and has all comments of another."""
     _, message, problems = _read(result, upgraded.type)
     lost = Counter(comments([source.text])) - Counter(comments([result.text]))
-    same = message.to_protobuf().SerializeToString(
-        deterministic=True
-    ) == upgraded.to_protobuf().SerializeToString(deterministic=True)
-    if any(map(_is_grave, problems)) or not same or lost:
+    if any(map(_is_grave, problems)) or not _is_same(message, upgraded) or lost:
         raise UpgradeError("caffelint cannot rewrite it without changing what it means")
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two values say the same, wherever they stand in a text."""
+    if isinstance(one, Message) and isinstance(other, Message):
+        return one.values.keys() == other.values.keys() and all(
+            _is_same(value, other.values[name]) for name, value in one.values.items()
+        )
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return repr(one) == repr(other)  # tells -0.0 from 0.0, and not nan from nan
 
 
 class _Entry(Struct, eq=False):

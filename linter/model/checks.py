@@ -26,7 +26,6 @@ from ..core.alike import closest
 from ..core.problem import Problem
 from ..core.source import Span
 from ..schema.descriptor import Schema
-from ..schema.message import Message
 from ..schema.upgrade_v1 import V1_TYPES
 from .layers import LAYER_TYPES, Count
 from .net import Layer, Net
@@ -65,7 +64,7 @@ def _check(layer: Layer) -> Iterator[Problem]:
     if layer.kind is None:
         yield from _check_type(layer)
         return
-    if _has_unknown_fields(layer.message):
+    if layer.message.has_unknown:
         return  # a fork's layer, whatever its type says
     # Forks change such numbers from one version to the next.
     counts_known = not layer.kind.opaque
@@ -95,22 +94,6 @@ def _all_bound(layer: Layer, field: str) -> bool:
     return written <= len(layer.message.get(field))
 
 
-def _has_unknown_fields(layer: Message) -> bool:
-    """Whether the layer, or a block in it, has a field that the schema does not know."""
-    node = layer.node
-    if node is None or node.name != "layer":
-        return False
-    known = layer.type.fields
-    for child in node.children or ():
-        field = known.get(child.name)
-        if field is None:
-            return True
-        inner = field.message.fields if field.message is not None else None
-        if inner is not None and any(each.name not in inner for each in child.children or ()):
-            return True
-    return False
-
-
 # Types
 
 
@@ -122,7 +105,7 @@ def _check_type(layer: Layer) -> Iterator[Problem]:
         return
     schema = layer.message.type.schema
     forks = schema.known().with_type(layer.type) if schema.known is not None else frozenset()
-    if forks and _has_unknown_fields(layer.message):
+    if forks and layer.message.has_unknown:
         return  # of its fork too, on which Caffe stops first: that has been told, with the forks
     suggestion, sure = ("", False) if forks else _meant_type(layer.type)
     values = {"type": layer.type, "suggestion": suggestion, "caffe": schema.title}

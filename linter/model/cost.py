@@ -7,7 +7,7 @@ What depends on an unknown size is None, and a ``Sum`` tells what is known all t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct, field
 
@@ -317,25 +317,61 @@ class NetCost(Struct):
     splits: int = 0
 
 
-def net_cost(net: Net, shapes: Shapes, *, operations: bool = True) -> NetCost:
-    """What a net costs that has been set up; without ``operations`` those are left unknown."""
-    trains = net.state.phase == "TRAIN" and any(layer.needs_backward for layer in net.layers)
-    cost = NetCost(trains, batch_size=_batch_size(net, shapes))
+def net_cost(net: Net, shapes: Shapes) -> NetCost:
+    """What a net costs that has been set up."""
+    cost = NetCost(_trains(net), batch_size=_batch_size(net, shapes))
     for layer, uses in learned_blobs(net, shapes).items():
-        done = None
-        if operations:
-            bottoms = [shapes.blobs[blob] if blob is not None else None for blob in layer.bottoms]
-            tops = [shapes.blobs[blob] for blob in layer.tops]
-            done = multiply_adds(layer, bottoms, tops, [use.shape for use in uses])
+        bottoms = [shapes.blobs[blob] if blob is not None else None for blob in layer.bottoms]
+        tops = [shapes.blobs[blob] for blob in layer.tops]
+        done = multiply_adds(layer, bottoms, tops, [use.shape for use in uses])
         cost.multiply_adds.add(done)
         parameters = _add_parameters(cost, layer, uses)
         blobs = _add_blobs(cost, net, layer, shapes)
-        copies = BYTES * (1 + trains)
+        copies = BYTES * (1 + cost.trains)
         cost.blob_memory.add(_product(blobs, copies))
         cost.parameter_memory.add(_product(parameters, copies))
         memory = _product(_total((blobs, parameters)), copies)
         cost.layers.append(LayerCost(layer, uses, parameters, done, memory))
     return cost
+
+
+def memory(net: Net, shapes: Shapes) -> int:
+    """Bytes of a net's blobs and learned values, of those whose sizes are known: what ``net_cost``
+    knows of ``blob_memory`` and ``parameter_memory``, without all the rest.
+    """
+    values = 0
+    named: set[str] = set()
+    for layer in net.layers:
+        values += _total(_held_values(layer, shapes)) or 0
+        if not layer.opaque:
+            values += _total(list(_first_used(layer, shapes, named))) or 0
+    return values * BYTES * (1 + _trains(net))
+
+
+def _first_used(layer: Layer, shapes: Shapes, named: set[str]) -> Iterator[Dim]:
+    """Values in the learned blobs that no layer before uses; ``named`` are those used so far."""
+    for param, shape in zip(layer.params, shapes.params[layer], strict=False):
+        name: str = param.spec.get("name") if param.spec is not None else ""
+        if name not in named:
+            yield count(shape)
+        if name:
+            named.add(name)
+
+
+def _held_values(layer: Layer, shapes: Shapes) -> list[Dim]:
+    """Values in the tops of a layer that have memory of their own."""
+    if layer.type in _SHARING:
+        return []
+    return [
+        count(shapes.blobs[blob])
+        for i, blob in enumerate(layer.tops)
+        if not (layer.in_place and layer.rewrites(i))
+    ]
+
+
+def _trains(net: Net) -> bool:
+    """Whether diffs are held."""
+    return net.state.phase == "TRAIN" and any(layer.needs_backward for layer in net.layers)
 
 
 def _batch_size(net: Net, shapes: Shapes) -> Dim:
@@ -360,14 +396,11 @@ def _add_parameters(cost: NetCost, layer: Layer, uses: Sequence[LearnedBlob]) ->
 
 def _add_blobs(cost: NetCost, net: Net, layer: Layer, shapes: Shapes) -> Dim:
     """Values in the blobs that the layer makes, and Caffe's own count of them on the way."""
-    held: list[Dim] = []
-    for i, blob in enumerate(layer.tops):
+    for blob in layer.tops:
         values = count(shapes.blobs[blob])
         readers = net.uses(blob) if net.uses(blob) > 1 else 0
         cost.splits += bool(readers)
         cost.caffe_memory.add(_product(values, BYTES * (1 + readers)))
-        if not (layer.in_place and layer.rewrites(i)) and layer.type not in _SHARING:
-            held.append(values)
     if not layer.tops and layer.kind is not None and layer.kind.loss:
         cost.caffe_memory.add(BYTES)  # Caffe gives a loss layer without tops one of its own
-    return _total(held)
+    return _total(_held_values(layer, shapes))

@@ -74,7 +74,7 @@ class Layer:
     __slots__ = (
         *("message", "index", "name", "type", "kind", "bottom_names", "top_names", "loss_weights"),
         *("is_loss", "bottoms", "tops", "in_place", "needs_backward", "reaches_loss", "own"),
-        *("_params", "_weighs", "_learns"),
+        *("params", "weighs", "learns"),
     )
 
     def __init__(self, message: Message, index: int) -> None:
@@ -101,44 +101,31 @@ class Layer:
         """Its type's own parameter block, empty if not written; None for types without one."""
         if self.kind is not None and self.kind.param:
             self.own = message.sub(self.kind.param)
-        self._params: list[Param] | None = None
+        self.params: list[Param] = []
+        """The learned blobs in Caffe's order; empty for layers of unknown types."""
+        self.weighs = False
+        """Whether it has learned blobs that gradients change: statistics do not count."""
+        self.learns = False
+        """Whether an update can change it: a learned blob whose lr_mult is not 0."""
+        self._learn()
 
     def __repr__(self) -> str:
         return f"Layer({self.name!r}, {self.type!r})"
 
-    @property
-    def params(self) -> list[Param]:
-        """The learned blobs in Caffe's order; empty for layers of unknown types."""
-        if self._params is None:
-            roles = self.kind.blobs(self.message, len(self.bottom_names)) if self.kind else ()
-            specs: list[Message] = self.message.get("param")
-            self._params = [
-                Param(self, i, role, specs[i] if i < len(specs) else None)
-                for i, role in enumerate(roles)
-            ]
-            changed = [one for one in self._params if one.role not in STATISTICS]
-            self._weighs = bool(changed)
-            self._learns = any(one.lr_mult != 0 for one in changed)
-        return self._params
-
-    def let_go(self) -> None:
-        """Forget the learned blobs, which point back at the layer."""
-        self._params = None
+    def _learn(self) -> None:
+        roles = self.kind.blobs(self.message, len(self.bottom_names)) if self.kind else ()
+        specs: list[Message] = self.message.get("param") if roles else []
+        for i, role in enumerate(roles):
+            param = Param(self, i, role, specs[i] if i < len(specs) else None)
+            self.params.append(param)
+            if role not in STATISTICS:
+                self.weighs = True
+                self.learns = self.learns or param.lr_mult != 0
 
     @property
     def opaque(self) -> bool:
         """Whether it is unknown what the layer learns and makes."""
         return self.kind is None or self.kind.opaque
-
-    @property
-    def weighs(self) -> bool:
-        """Whether it has learned blobs that gradients change: statistics do not count."""
-        return bool(self.params) and self._weighs
-
-    @property
-    def learns(self) -> bool:
-        """Whether an update can change it: a learned blob whose lr_mult is not 0."""
-        return bool(self.params) and self._learns
 
     @property
     def is_source(self) -> bool:
@@ -214,7 +201,7 @@ class Net:
                 blob.loss_readers.clear()
             layer.tops.clear()
             layer.bottoms.clear()
-            layer.let_go()
+            layer.params.clear()
 
     @property
     def blobs(self) -> list[Blob]:

@@ -83,6 +83,8 @@ class _Binder:
         for field in fields:
             type_ = known.get(field.name)
             if type_ is None:
+                for one in path[-2:]:
+                    one.has_unknown = True
                 if len(self.problems) < MOST_PROBLEMS:
                     self._unknown(path, field)
                 continue

@@ -28,6 +28,7 @@ class Message(Struct, eq=False, gc=False):  # and at nothing that holds it
 
     ``unread`` are the fields that are written with a value that nobody can know, such as the
     placeholder of a template; an empty name is a placeholder that stands for fields.
+    ``has_unknown`` tells that it, or a block in it, is written with a field that its type lacks.
     """
 
     type: MessageType
@@ -35,6 +36,7 @@ class Message(Struct, eq=False, gc=False):  # and at nothing that holds it
     values: dict[str, Any] = {}
     nodes: dict[str, Any] = {}
     unread: frozenset[str] = frozenset()
+    has_unknown: bool = False
 
     def __repr__(self) -> str:
         return f"Message({self.type.name}, {self.values!r})"
@@ -138,7 +140,7 @@ class Message(Struct, eq=False, gc=False):  # and at nothing that holds it
         """A copy whose fields can be replaced without touching this message's."""
         copy = Message(self.type, self.node)
         copy.values, copy.nodes = dict(self.values), dict(self.nodes)
-        copy.unread = self.unread
+        copy.unread, copy.has_unknown = self.unread, self.has_unknown
         return copy
 
     def without(self, *names: str) -> Message:

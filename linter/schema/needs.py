@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations
+from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -43,6 +44,22 @@ def needs(
     """What a file, which is of a BVLC message type, needs besides BVLC's schema and layer types;
     each name once, in the order of the text, and so many that they tell a fork.
     """
+    known = _found.setdefault(tree, {})
+    key = (root, frozenset(known_types), dialects)
+    if key not in known:
+        known[key] = _needs(tree, *key)
+    return known[key]
+
+
+# A file is asked for its own sake, and for that of those around it.
+_found: WeakKeyDictionary[Tree, dict[tuple[MessageType, frozenset[str], Dialects], list[Need]]] = (
+    WeakKeyDictionary()
+)
+
+
+def _needs(
+    tree: Tree, root: MessageType, known_types: Collection[str], dialects: Dialects
+) -> list[Need]:
     found: dict[tuple[object, ...], Need] = {}
     for need in _Walk(root.schema, known_types, dialects).message(tree.fields, root.path, root):
         # Forks that have a name in one message may lack it in another.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from caffelint.model.build import set_up
-from caffelint.model.cost import FORMULAS, NetCost, multiply_adds, net_cost
+from caffelint.model.cost import FORMULAS, NetCost, memory, multiply_adds, net_cost
 from caffelint.model.layers import LAYER_TYPES
 from caffelint.model.shapes.setup import Shape
 
@@ -21,7 +21,9 @@ def cost(text: str, phase: str = "TRAIN", given: dict[str, Shape] | None = None)
     built = net(text, phase)
     shapes, problems = set_up(built, given)
     assert not problems
-    return net_cost(built, shapes)
+    cost = net_cost(built, shapes)
+    assert memory(built, shapes) == cost.blob_memory.known + cost.parameter_memory.known
+    return cost
 
 
 DATA = source("x", 2, 6, 8, 8)  # 768 values

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from msgspec import Struct, field
 
@@ -50,7 +50,7 @@ def count(shape: Shape, start: int = 0, end: int | None = None) -> Dim:
     sizes = shape[start:end]
     if 0 in sizes:
         return 0
-    return None if None in sizes else prod(size for size in sizes if size is not None)
+    return None if None in sizes else prod(cast("tuple[int, ...]", sizes))
 
 
 def differ(a: Dim, b: Dim) -> bool:
