@@ -56,22 +56,12 @@ class Facts:
 
         return pool_of(self._descriptor_set)
 
-    def message(self, fact: Struct) -> Any:
-        """A fact as the protobuf message that CEL takes."""
+    def message(self, fact: object, type_: str) -> Any:
+        """A fact as the protobuf message of that type that CEL takes."""
         from google.protobuf.message_factory import GetMessageClass
 
-        name = type(fact).__name__
-        message = GetMessageClass(self.pool.FindMessageTypeByName(f"caffelint.{name}"))()
-        for field in fact.__struct_fields__:
-            value = getattr(fact, field)
-            if isinstance(value, Struct):
-                getattr(message, field).CopyFrom(self.message(value))
-            elif isinstance(value, list):
-                getattr(message, field).extend(
-                    self.message(one) if isinstance(one, Struct) else one for one in value
-                )
-            elif value is not None:
-                setattr(message, field, value)
+        message = GetMessageClass(self.pool.FindMessageTypeByName(f"caffelint.{type_}"))()
+        _fill(message, fact)
         return message
 
     def unknown_moments(self, rule: Rule) -> Iterator[tuple[str, str]]:
@@ -99,6 +89,24 @@ class Facts:
                 descriptor_pool=self.pool, container="caffelint", variables=variables
             )
         return self._environments[on]
+
+
+def _fill(message: Any, fact: object) -> None:
+    for field in message.DESCRIPTOR.fields:
+        value = getattr(fact, field.name)
+        if isinstance(value, list):
+            several = getattr(message, field.name)
+            for one in value:
+                if field.message_type is None:
+                    several.append(one)
+                else:
+                    _fill(several.add(), one)
+        elif field.message_type is None:
+            if value is not None:
+                setattr(message, field.name, value)
+        elif value is not None:
+            getattr(message, field.name).SetInParent()
+            _fill(getattr(message, field.name), value)
 
 
 @cache

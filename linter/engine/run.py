@@ -26,7 +26,7 @@ from .rule import (
     split_template,
     template_of,
 )
-from .ruleset import Group, RuleSet
+from .ruleset import VARIABLES, Group, RuleSet
 
 
 class Anchor(Protocol):
@@ -193,7 +193,8 @@ class Run(Struct):
         for name, one in seen.variables.items():
             known = self._messages.get(name)
             if known is None or known[0] is not one:
-                known = self._messages[name] = one, facts.message(one)
+                type_ = VARIABLES[on][name]
+                known = self._messages[name] = one, facts.message(one, type_)
             given[name] = known[1]
         return facts.environment(on).Activation({**given, "option": seen.option})
 

@@ -12,6 +12,7 @@ from .text import plain
 
 if TYPE_CHECKING:
     from ..moments.outlook import Outlook
+    from ..moments.updates import Update
 
 START_FACTS = (".start.", ".signal.", ".update.")
 """How the expressions of rules name what is filled in here."""
@@ -86,13 +87,13 @@ def _add_step(start: facts_of.Start, outlook: Outlook, loss: float | None) -> No
     start.reach = inf if reach is None else _rounded(reach, 2)
 
 
-def add_signal(facts: facts_of.Layer, layer: Layer, outlook: Outlook) -> None:
-    """Fill in ``layer.signal``, and ``param.update`` for its learned blobs."""
+def signal_of(layer: Layer, outlook: Outlook) -> facts_of.Signal:
+    """What ``layer.signal`` tells."""
     forth = outlook.forth
     blob = layer.tops[0] if layer.tops else None
     signal = forth.signals.get(blob) if blob is not None else None
     fit = outlook.fit(layer)
-    told = facts.signal = facts_of.Signal()
+    told = facts_of.Signal()
     if signal is not None:
         told.known = True
         told.mean, told.rms = _rounded(signal.mean, 2), _rounded(signal.rms, 2)
@@ -104,15 +105,18 @@ def add_signal(facts: facts_of.Layer, layer: Layer, outlook: Outlook) -> None:
     if fit is not None:
         told.weights, told.fitting = _rounded(fit[0], 2), _rounded(fit[1], 2)
         told.inputs = fit[2]
-    for one in outlook.updates.get(layer, ()):
-        if one.index < len(facts.params):
-            facts.params[one.index].update = facts_of.Update(
-                weights=_rounded(one.weights, 2),
-                gradient=_rounded(one.gradient, 2),
-                first=_rounded(one.update, 2),
-                steady=_rounded(one.steady, 2),
-                ratio=_rounded(one.ratio or 0.0, 2),
-            )
+    return told
+
+
+def update_of(step: Update) -> facts_of.Update:
+    """What ``param.update`` tells."""
+    return facts_of.Update(
+        weights=_rounded(step.weights, 2),
+        gradient=_rounded(step.gradient, 2),
+        first=_rounded(step.update, 2),
+        steady=_rounded(step.steady, 2),
+        ratio=_rounded(step.ratio or 0.0, 2),
+    )
 
 
 _OF_IMAGES = ("crop_size", "mirror", "mean_file", "mean_value", "force_color", "force_gray")

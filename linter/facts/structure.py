@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from math import prod
 
-from ..engine import vocabulary as facts_of
 from ..model.build import Shapes
 from ..model.cost import memory
 from ..model.net import Layer, Net
 from ..model.shapes.setup import Shape, count
 from ..schema.message import Message
-from .text import plain
 
 # How far a look down a chain of layers goes; see also facts.build.
 _FAR = 32
@@ -23,19 +21,6 @@ _VALUE_BY_VALUE = frozenset(
     )
 )
 _AFFINE = frozenset(("BatchNorm", "Scale", "Bias", "Dropout", "Reshape", "Flatten", "Split"))
-
-
-def add_structure(facts: facts_of.Layer, layer: Layer, shapes: Shapes | None) -> None:
-    """Fill in what this module knows of one layer; without ``shapes``, all but sizes."""
-    facts.chain_below = [plain(type_) for type_ in _chain_below(layer)]
-    facts.linear_below = plain(_linear_below(layer, shapes))
-    below = _below(layer)
-    if below is not None and below.type == "ReLU":
-        facts.below_leaks = below.message.sub("relu_param").get("negative_slope") != 0
-    facts.scores_beside = _scores_beside(layer)
-    _add_own(facts, layer)
-    if shapes is not None:
-        _add_sizes(facts, layer, shapes)
 
 
 def memory_mib(net: Net, shapes: Shapes) -> float:
@@ -56,22 +41,23 @@ def namesakes(net: Net) -> dict[Layer, Layer]:
 # What lies below
 
 
-def _below(layer: Layer) -> Layer | None:
+def below(layer: Layer) -> Layer | None:
+    """The layer that makes the first bottom."""
     blob = layer.bottoms[0] if layer.bottoms else None
     return blob.producer if blob is not None else None
 
 
-def _chain_below(layer: Layer) -> list[str]:
+def chain_below(layer: Layer) -> list[str]:
     """Types below the first bottom, down to the first that does more than a value by itself."""
     found: list[str] = []
-    below = _below(layer)
-    while below is not None and len(found) < _FAR:
-        found.append(below.type)
-        below = _below(below) if below.type in _VALUE_BY_VALUE else None
+    lower = below(layer)
+    while lower is not None and len(found) < _FAR:
+        found.append(lower.type)
+        lower = below(lower) if lower.type in _VALUE_BY_VALUE else None
     return found
 
 
-def _linear_below(layer: Layer, shapes: Shapes | None) -> str:
+def linear_below(layer: Layer, shapes: Shapes | None) -> str:
     """The layer below that makes one linear map together with this one, for nothing gained.
 
     A narrow one in between is a way to save weights, and windows that differ build a larger one; so
@@ -80,21 +66,20 @@ def _linear_below(layer: Layer, shapes: Shapes | None) -> str:
     """
     if not layer.learns or not _is_matrix(layer):
         return ""
-    below = _below(layer)
+    lower = below(layer)
     for _ in range(_FAR):
-        if below is None or below.type not in _AFFINE or len(below.bottoms) > 1:
+        if lower is None or lower.type not in _AFFINE or len(lower.bottoms) > 1:
             break
-        below = _below(below)
-    if below is None or below.type != layer.type or not _is_matrix(below) or not below.learns:
+        lower = below(lower)
+    if lower is None or lower.type != layer.type or not _is_matrix(lower) or not lower.learns:
         return ""
-    if any(len(blob.readers) > 1 for blob in below.tops):
+    if any(len(blob.readers) > 1 for blob in lower.tops):
         return ""  # what it computes is used by itself too
-    inputs = _weight_inputs(below, shapes)
-    upper, lower = _outputs(layer), _outputs(below)
-    return below.name if lower >= upper or (inputs and lower >= inputs) else ""
+    inputs, made = _weight_inputs(lower, shapes), _outputs(lower)
+    return lower.name if made >= _outputs(layer) or (inputs and made >= inputs) else ""
 
 
-def _scores_beside(layer: Layer) -> int:
+def scores_beside(layer: Layer) -> int:
     """Outputs of the classifier beside a layer that fits boxes, as in Fast R-CNN."""
     blob = layer.bottoms[0] if layer.bottoms else None
     if blob is None or layer.type != "InnerProduct" or not _goes_into(layer, "SmoothL1Loss"):
@@ -117,7 +102,7 @@ def _is_matrix(layer: Layer) -> bool:
     if layer.type != "Convolution":
         return False
     own = layer.message.sub("convolution_param")
-    kernel, stride, _ = _window(own)
+    kernel, stride, _ = window(own)
     return bool(own.get("group") == 1) and {*kernel, *stride} == {1}
 
 
@@ -137,21 +122,7 @@ def _weight_inputs(layer: Layer, shapes: Shapes | None) -> int:
 # The layer itself
 
 
-def _add_own(facts: facts_of.Layer, layer: Layer) -> None:
-    own = layer.own
-    if own is None:
-        return
-    names = own.type.fields
-    if "stride" in names and "kernel_size" in names:
-        facts.kernel, facts.stride, facts.pad = _window(own)
-    for name in ("top_k", "eps", "moving_average_fraction", "global_pooling", "bias_term"):
-        if name in names:
-            setattr(facts, name, own.get(name))
-    if layer.type in ("Data", "ImageData"):
-        facts.unscaled = bool(layer.message.sub("transform_param").get("scale") == 1)
-
-
-def _window(own: Message) -> tuple[list[int], list[int], list[int]]:
+def window(own: Message) -> tuple[list[int], list[int], list[int]]:
     """Kernel, stride and pad as written, for height and width or for all axes alike."""
     return (
         _along(own, "kernel_size", "kernel", 0),
@@ -168,22 +139,10 @@ def _along(own: Message, field: str, stem: str, default: int) -> list[int]:
     return (list(given) or [default]) if isinstance(given, list) else [given]
 
 
-# Sizes
-
-
-def _add_sizes(facts: facts_of.Layer, layer: Layer, shapes: Shapes) -> None:
-    blob = layer.bottoms[0] if layer.bottoms else None
-    bottom = shapes.blobs[blob] if blob is not None else None
-    facts.bottom_dims = [size or 0 for size in bottom or ()]
-    facts.classes = _classes(layer, bottom)
-    if layer.type == "BatchNorm" and bottom is not None and len(bottom) > 1:
-        facts.values_per_mean = count((bottom[0], *bottom[2:])) or 0
-    # What no layer reads is an output of the net, and printed value by value (solver.cpp).
-    printed = (shapes.blobs[blob] for blob in layer.tops if not blob.readers)
-    facts.printed_values = sum(count(shape) or 0 for shape in printed)
-
-
-def _classes(layer: Layer, bottom: Shape) -> int:
+def classes(layer: Layer, bottom: Shape) -> int:
+    """How many classes a layer that compares scores with labels is given; 0 where that is unknown,
+    or it is no such layer.
+    """
     own = layer.own
     if bottom is None or layer.type not in ("Accuracy", "SoftmaxWithLoss", "HingeLoss"):
         return 0

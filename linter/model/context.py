@@ -28,6 +28,10 @@ class Context(Struct, frozen=True):
     reason: str
     filled: frozenset[str] | None = None
 
+    def fills(self, layer: str) -> bool:
+        """Whether a layer is known to start from stored weights; a snapshot holds all of them."""
+        return self.kind == "resume" or layer in (self.filled or ())
+
     @property
     def words(self) -> str:
         """For a reader: what was assumed and why."""

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
+from msgspec import Struct
+
 from ..core.alike import closest
 from ..core.problem import Problem
 from ..core.source import Span
@@ -26,43 +28,37 @@ _MOST_COMPARED = 1000
 _LONGEST_NAME = 200
 
 
-class Blob:
+class Blob(Struct, eq=False):
     """One version of a named blob: made by top ``index`` of ``producer``, read by ``readers``,
     those among them that are losses once more in ``loss_readers``.
 
     ``loss_weight`` is how many times Caffe adds it to the loss, 0 for most.
     """
 
-    __slots__ = ("name", "producer", "index", "readers", "loss_readers", "loss_weight")
-
-    def __init__(self, name: str, producer: Layer, index: int) -> None:
-        self.name = name
-        self.producer = producer
-        self.index = index
-        self.readers: list[tuple[Layer, int]] = []
-        self.loss_readers: list[Layer] = []
-        self.loss_weight = 0.0
+    name: str
+    producer: Layer
+    index: int
+    loss_weight: float = 0.0
+    readers: list[tuple[Layer, int]] = []
+    loss_readers: list[Layer] = []
 
     def __repr__(self) -> str:
         return f"Blob({self.name!r} of {self.producer.name!r})"
 
 
-class Param:
+class Param(Struct, eq=False):
     """One learned blob of a layer, with the multipliers that its ``param`` block gives it.
 
     ``spec`` is that block, or None where the layer has none for this blob. BatchNorm's statistics
     are learned blobs too, but no gradient reaches them.
     """
 
-    __slots__ = ("layer", "index", "role", "spec", "lr_mult", "decay_mult")
-
-    def __init__(self, layer: Layer, index: int, role: str, spec: Message | None) -> None:
-        self.layer = layer
-        self.index = index
-        self.role = role
-        self.spec = spec
-        self.lr_mult: float = spec.get("lr_mult") if spec else 1.0
-        self.decay_mult: float = spec.get("decay_mult") if spec else 1.0
+    layer: Layer
+    index: int
+    role: str
+    spec: Message | None
+    lr_mult: float
+    decay_mult: float
 
 
 class Layer:
@@ -102,25 +98,28 @@ class Layer:
         if self.kind is not None and self.kind.param:
             self.own = message.sub(self.kind.param)
         self.params: list[Param] = []
-        """The learned blobs in Caffe's order; empty for layers of unknown types."""
+        """The learned blobs in Caffe's order; none for layers of unknown types."""
         self.weighs = False
         """Whether it has learned blobs that gradients change: statistics do not count."""
         self.learns = False
         """Whether an update can change it: a learned blob whose lr_mult is not 0."""
-        self._learn()
 
     def __repr__(self) -> str:
         return f"Layer({self.name!r}, {self.type!r})"
 
-    def _learn(self) -> None:
+    def add_params(self) -> None:
+        """Make the learned blobs; they point back at the layer, so that only a net's have them."""
         roles = self.kind.blobs(self.message, len(self.bottom_names)) if self.kind else ()
         specs: list[Message] = self.message.get("param") if roles else []
         for i, role in enumerate(roles):
-            param = Param(self, i, role, specs[i] if i < len(specs) else None)
-            self.params.append(param)
+            spec, rate, decay = None, 1.0, 1.0
+            if i < len(specs):
+                spec = specs[i]
+                rate, decay = spec.get("lr_mult"), spec.get("decay_mult")
+            self.params.append(Param(self, i, role, spec, rate, decay))
             if role not in STATISTICS:
                 self.weighs = True
-                self.learns = self.learns or param.lr_mult != 0
+                self.learns = self.learns or rate != 0
 
     @property
     def opaque(self) -> bool:
@@ -186,6 +185,8 @@ class Net:
                 self.layers.append(Layer(layer, len(self.layers)))
             else:
                 self.dropped.append(layer)
+        for one in self.layers:
+            one.add_params()
         self._connect()
         self._move_loss_weights()
         self._check_tops()
@@ -229,8 +230,7 @@ class Net:
                     if layer.is_loss:
                         blob.loss_readers.append(layer)
             for i, name in enumerate(layer.top_names):
-                blob = Blob(name, layer, i)
-                blob.loss_weight = layer.loss_weight(i)
+                blob = Blob(name, layer, i, layer.loss_weight(i))
                 layer.tops.append(blob)
                 latest[name] = blob
         self._report_unknown_bottoms(unknown)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from caffelint.engine.vocabulary import Layer
-from caffelint.facts.structure import add_structure, memory_mib, namesakes
+from caffelint.facts.layer import LayerFacts, Scene
+from caffelint.facts.structure import memory_mib, namesakes
 from caffelint.model.build import set_up
+from caffelint.model.context import UNKNOWN
 
 from ..model.build import layer, net
 
@@ -32,9 +33,8 @@ def conv(bottom: str, top: str, outputs: int, more: str = "kernel_size: 1") -> s
 def facts(text: str, name: str) -> Any:
     whole = net(DATA + text)
     one = next(one for one in whole.layers if one.name == name)
-    made = Layer()
-    add_structure(made, one, set_up(whole)[0])
-    return made
+    scene = Scene(whole, UNKNOWN, set_up(whole)[0], None, set(), {}, {})
+    return LayerFacts(one, scene)
 
 
 def test_chain_below() -> None:
