@@ -85,13 +85,13 @@ def _found_out(tree: Tree, told: Told, path: Path | None) -> Read:
     if type_ is None:
         return Read(schema, None, [])
     types = frozenset(LAYER_TYPES) | {layer.type for layer in told.layers}
-    plain = bind_until(tree, type_, _TELLTALE)
-    if plain is not None and _has_types(plain[0], types):
+    plain = bind_until(tree, type_, _TELLTALE) if _has_types(tree, types) else None
+    if plain is not None:
         return Read(schema, *plain)
     found = needs(tree, _of_bvlc(type_), types, load_dialects())
     sets = choices(found, load_dialects())[:_MOST_TRIED]
     if not sets:
-        return Read(schema, *(plain or bind(tree, type_)))
+        return Read(schema, *bind(tree, type_))
     around = ""
     if len(sets) > 1 and path is not None:
         from .neighbours import Around
@@ -127,10 +127,15 @@ def _of_bvlc(type_: MessageType) -> MessageType:
     return same
 
 
-def _has_types(message: Message, types: Collection[str]) -> bool:
-    """Whether all layers are of these types, if it is a net."""
-    layers = message.get("layer") if "layer" in message.type.fields else ()
-    return all(layer.values.get("type", "Split") in types for layer in layers)
+def _has_types(tree: Tree, types: Collection[str]) -> bool:
+    """Whether all layers of a file are plainly of these types."""
+    return all(
+        field.text[1:-1] in types
+        for layer in tree.fields
+        if layer.name == "layer"
+        for field in layer.children or ()
+        if field.name == "type"
+    )
 
 
 def _note(schema: Schema, found: Sequence[Need], around: str) -> Problem:

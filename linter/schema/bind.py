@@ -81,37 +81,42 @@ class _Binder:
         known = message.type.fields
         values, nodes = message.values, message.nodes
         for field in fields:
-            type_ = known.get(field.name)
+            name, kind = field.name, field.kind
+            type_ = known.get(name)
             if type_ is None:
                 for one in path[-2:]:
                     one.has_unknown = True
                 if len(self.problems) < MOST_PROBLEMS:
                     self._unknown(path, field)
                 continue
-            if field.kind == Kind.BROKEN:
+            if kind == Kind.BROKEN:
                 self._mend(message, field, type_)
                 continue
-            if not type_.repeated and (field.name in values or field.listed):
+            if not type_.repeated and (name in values or field.listed):
                 self._repetition(message, field)
                 continue
             if type_.message is not None:
                 self._block(path, field, type_)
                 continue
-            if field.kind >= Kind.MESSAGE:
-                if field.kind == Kind.MESSAGE or not type_.repeated or not field.text:
+            if kind >= Kind.MESSAGE:
+                if kind == Kind.MESSAGE or not type_.repeated or not field.text:
                     self._wrong_type(field, type_)
-                    _mark_unread(message, field.name)
+                    _mark_unread(message, name)
                 continue
             value = self._scalar(field, type_)
             if value is None or (self.is_template and recovery.has_placeholder(field.text)):
-                _mark_unread(message, field.name)
+                _mark_unread(message, name)
             if value is None:
                 continue
-            if type_.repeated:
-                message.add(field.name, value, field)
+            if not type_.repeated:
+                values[name] = value
+                nodes[name] = field
+            elif name in values:
+                values[name].append(value)
+                nodes[name].append(field)
             else:
-                values[field.name] = value
-                nodes[field.name] = field
+                values[name] = [value]
+                nodes[name] = [field]
 
     def required(self, message: Message, fields: list[Field]) -> None:
         """Report required fields that are not written; if one is, its faults have been told."""
@@ -131,7 +136,7 @@ class _Binder:
         child = Message(type_.message, field)
         _put(path[-1], type_, child, field)
         self.fields((*path, child), field.children)
-        if any(field.name_start < start < field.end for start in self.loose):
+        if self.loose and any(field.name_start < start < field.end for start in self.loose):
             _mark_unread(child, "")
         if type_.message.required:
             self.required(child, field.children)

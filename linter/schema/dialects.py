@@ -103,6 +103,7 @@ class Dialects:
             dialect.name: dialect
             for dialect in (_dialect(file, one) for file, one in zip(files, told, strict=True))
         }
+        self._with_field: dict[tuple[str, str, bool | None, bool], frozenset[str]] = {}
 
     @property
     def names(self) -> list[str]:
@@ -221,12 +222,18 @@ class Dialects:
         self, message: str, name: str, *, block: bool | None = None, repeated: bool = False
     ) -> frozenset[str]:
         """The dialects that add a field to a message: as a block or not, as a repeated one."""
-        return self._spread(
-            dialect
-            for dialect, one in self._fields.get((message, name), {}).items()
-            if (block is None or _is_block(one) == block)
-            and (not repeated or one.label == one.LABEL_REPEATED)
-        )
+        fields = self._fields.get((message, name))
+        if fields is None:
+            return frozenset()
+        key = (message, name, block, repeated)
+        if key not in self._with_field:
+            self._with_field[key] = self._spread(
+                dialect
+                for dialect, one in fields.items()
+                if (block is None or _is_block(one) == block)
+                and (not repeated or one.label == one.LABEL_REPEATED)
+            )
+        return self._with_field[key]
 
     def type_of_field(self, message: str, name: str) -> tuple[str, bool]:
         """The message or enum type of a field that some dialect adds, and whether it is an enum;

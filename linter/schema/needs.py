@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import combinations
 from weakref import WeakKeyDictionary
 
@@ -76,7 +77,11 @@ def choices(found: Sequence[Need], dialects: Dialects) -> list[tuple[str, ...]]:
     unless it is one of those that collect what others have, and before those that build on it.
     Where no two know all, the list has the set that knows most.
     """
-    wanted = list({need.known_to for need in found if need.known_to})
+    return list(_choices(frozenset(need.known_to for need in found if need.known_to), dialects))
+
+
+@lru_cache(maxsize=256)  # the files of a project need the same
+def _choices(wanted: frozenset[frozenset[str]], dialects: Dialects) -> list[tuple[str, ...]]:
     if not wanted:
         return []
     rank = {name: dialects.by_name[name].rank for known in wanted for name in known}
@@ -102,14 +107,14 @@ def _know(chosen: tuple[str, ...], wanted: Iterable[frozenset[str]]) -> bool:
     return all(not known.isdisjoint(chosen) for known in wanted)
 
 
-def _is_idle(chosen: tuple[str, ...], wanted: Sequence[frozenset[str]]) -> bool:
+def _is_idle(chosen: tuple[str, ...], wanted: Iterable[frozenset[str]]) -> bool:
     """Whether one of several is not needed."""
     return len(chosen) > 1 and any(
         _know(tuple(one for one in chosen if one != name), wanted) for name in chosen
     )
 
 
-def _greedy(wanted: Sequence[frozenset[str]], rank: dict[str, int]) -> tuple[str, ...]:
+def _greedy(wanted: Iterable[frozenset[str]], rank: dict[str, int]) -> tuple[str, ...]:
     left = list(wanted)
     chosen: list[str] = []
     while left and len(chosen) < _MOST_FORKS:
