@@ -22,7 +22,7 @@ from pathlib import Path
 from parse import residual_net
 
 from caffelint.resources import proto_folder
-from caffelint.walk import cores
+from caffelint.walk import cores, files_below
 
 ROUNDS = 7
 _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
@@ -148,9 +148,19 @@ def one_net(name: str, text: str, folder: Path) -> None:
     )
 
 
+def projects(folder: Path) -> Path:
+    """Sixty projects of a net and a solver, made in a new folder."""
+    for number in range(60):
+        project = folder / f"project{number}"
+        project.mkdir(parents=True)
+        (project / "net.prototxt").write_text(training_net(80 + 4 * number), encoding="utf-8")
+        (project / "solver.prototxt").write_text(_SOLVER, encoding="utf-8")
+    return folder
+
+
 def tree(folder: Path) -> None:
     """Print the times on a directory with one process, with several, and with kept results."""
-    files = [path for path in folder.rglob("*.prototxt") if path.is_file()]
+    files = [path for path, _ in files_below([folder], [])]
     size = sum(path.stat().st_size for path in files)
     commands = {f"--jobs {jobs}": caffelint("--jobs", jobs, folder) for jobs in (1, cores())}
     with tempfile.TemporaryDirectory() as kept:
@@ -193,15 +203,7 @@ def main() -> None:
         subprocess.run([*protoc, f"--python_out={folder}", "caffe.proto"], check=True)
         one_net("LeNet", _LENET, folder)
         one_net("150 layers", training_net(150), folder)
-        if len(sys.argv) == 1:
-            for number in range(60):
-                project = folder / "tree" / f"project{number}"
-                project.mkdir(parents=True)
-                (project / "net.prototxt").write_text(
-                    training_net(80 + 4 * number), encoding="utf-8"
-                )
-                (project / "solver.prototxt").write_text(_SOLVER, encoding="utf-8")
-        tree(Path(sys.argv[1]) if len(sys.argv) > 1 else folder / "tree")
+        tree(Path(sys.argv[1]) if len(sys.argv) > 1 else projects(folder / "tree"))
 
 
 if __name__ == "__main__":

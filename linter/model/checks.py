@@ -66,14 +66,11 @@ def _check(layer: Layer) -> Iterator[Problem]:
         return
     if layer.message.has_unknown:
         return  # a fork's layer, whatever its type says
-    # Forks change such numbers from one version to the next.
-    counts_known = not layer.kind.opaque
-    if counts_known and _all_bound(layer, "bottom"):
-        yield from _check_bottoms(layer, layer.kind.bottoms)
-    if counts_known and _all_bound(layer, "top"):
-        yield from _check_tops(layer)
+    if not layer.kind.opaque:  # forks change such numbers from one version to the next
+        yield from _if_all_bound(layer, "bottom", _check_bottoms(layer, layer.kind.bottoms))
+        yield from _if_all_bound(layer, "top", _check_tops(layer))
         if layer.type in LAYER_TYPES:  # a fork's losses need not weigh their tops as BVLC's do
-            yield from _check_loss_weights(layer)
+            yield from _if_all_bound(layer, "top", _check_loss_weights(layer))
     if layer.type == "Python":
         yield _problem("python-layer", layer, layer.message.span("type"))
     elif not layer.opaque:
@@ -84,10 +81,15 @@ def _problem(kind: str, layer: Layer, span: Span, **values: object) -> Problem:
     return Problem(kind, span, {"layer": layer.name, **values}, (), layer.name)
 
 
-def _all_bound(layer: Layer, field: str) -> bool:
-    """Whether every bottom (or top) as written has come through; one that is broken has been told
-    of, and is missing in any count.
+def _if_all_bound(layer: Layer, field: str, found: Iterable[Problem]) -> list[Problem]:
+    """What was found wrong with the number of bottoms (or tops), if each of them as written has
+    come through; one that is broken has been told of, and is missing in any count.
     """
+    problems = list(found)
+    return problems if problems and _all_bound(layer, field) else []
+
+
+def _all_bound(layer: Layer, field: str) -> bool:
     node = layer.message.node
     children = node.children if node is not None else None
     written = sum(child.name == field for child in children or ())
