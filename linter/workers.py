@@ -16,10 +16,7 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-
-if TYPE_CHECKING:
-    from concurrent.futures import ProcessPoolExecutor
+from typing import Any, Protocol, TypeVar
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -52,22 +49,21 @@ def start_workers(
     Raises:
         WorkerError: when one of them is ended from outside, for want of memory as a rule.
     """
-    before = set(multiprocessing.active_children())
-    pool: ProcessPoolExecutor | None = None
+    pool: _Pool | None = None
 
     def each(work: Callable[[Any, _Item], _Result], items: Sequence[_Item]) -> Iterable[_Result]:
         nonlocal pool
         if len(items) <= _AT_ONCE:
             return (work(here, item) for item in items)
         if pool is None:
-            pool = _pool(number, make, arguments)
-        return pool.map(partial(_do, work), items, chunksize=_AT_ONCE)
+            pool = _Pool(number, make, arguments)
+        return pool.map(work, items)
 
     try:
         yield each
     except BaseException as error:
         if pool is not None:
-            _end(pool, set(multiprocessing.active_children()) - before)
+            pool.end()
         from concurrent.futures.process import BrokenProcessPool
 
         if isinstance(error, BrokenProcessPool):
@@ -77,44 +73,90 @@ def start_workers(
         raise
     else:
         if pool is not None:
-            pool.shutdown()
+            pool.close()
 
 
-def _pool(
-    number: int, make: Callable[..., object], arguments: Sequence[object]
-) -> ProcessPoolExecutor:
-    from concurrent.futures import ProcessPoolExecutor
+class _Pool:
+    """Processes, with a thread that ends all of them as soon as one of them ends by itself."""
 
-    # A fork has all modules and rules at once; elsewhere it is no safe start, or there is none.
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    return ProcessPoolExecutor(number, context, _begin, (make, arguments))
+    def __init__(
+        self, number: int, make: Callable[..., object], arguments: Sequence[object]
+    ) -> None:
+        from concurrent.futures import ProcessPoolExecutor
 
+        # A fork has all modules and rules at once; elsewhere it is no safe start, or there is none.
+        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+        self._pool = ProcessPoolExecutor(number, context, _begin, (make, arguments))
+        self._before = set(multiprocessing.active_children())
+        self._over = threading.Event()
+        self._closing = threading.Lock()
+        self._watcher: threading.Thread | None = None
 
-def _end(pool: ProcessPoolExecutor, processes: Iterable[BaseProcess]) -> None:
-    """End a pool at once: what is under way is of no use any more, and may take long."""
-    from concurrent.futures import InvalidStateError
+    def map(
+        self, work: Callable[[Any, _Item], _Result], items: Sequence[_Item]
+    ) -> Iterable[_Result]:
+        """What the work gives for each item, in their order."""
+        results = self._pool.map(partial(_do, work), items, chunksize=_AT_ONCE)
+        if self._watcher is None:  # the first work starts the processes, one may be gone already
+            started: Any = getattr(self._pool, "_processes", None)
+            processes = list((started or {}).values())
+            self._watcher = threading.Thread(target=self._watch, args=(processes,), daemon=True)
+            self._watcher.start()
+        return results
 
-    tell = threading.excepthook
+    def close(self) -> None:
+        """Let the processes end, which have nothing more to do."""
+        self._over.set()
+        self._pool.shutdown()
+        self._stop_watching()
 
-    def tell_others(what: threading.ExceptHookArgs) -> None:
-        # The thread of a pool whose processes are gone stumbles over work that was cancelled.
-        if what.exc_type is not InvalidStateError:
-            tell(what)
+    def end(self) -> None:
+        """End all at once: what is under way is of no use any more, and may take long."""
+        from concurrent.futures import InvalidStateError
 
-    threading.excepthook = tell_others
-    results: Any = getattr(pool, "_result_queue", None)
-    try:
+        tell = threading.excepthook
+
+        def tell_others(what: threading.ExceptHookArgs) -> None:
+            # The thread of a pool whose processes are gone stumbles over work that was cancelled.
+            if what.exc_type is not InvalidStateError:
+                tell(what)
+
+        self._over.set()
+        threading.excepthook = tell_others
+        try:
+            self._end_processes()
+            self._pool.shutdown(cancel_futures=True)
+            self._stop_watching()
+        finally:
+            threading.excepthook = tell
+
+    def _alive(self) -> set[BaseProcess]:
+        return set(multiprocessing.active_children()) - self._before
+
+    def _watch(self, processes: Iterable[BaseProcess]) -> None:
+        wait([process.sentinel for process in processes])
+        if not self._over.is_set():
+            self._end_processes()
+
+    def _stop_watching(self) -> None:
+        if self._watcher is not None:
+            self._watcher.join()
+
+    def _end_processes(self) -> None:
+        """End the processes, so that the pool comes to know of it.
+
+        One that ended in the middle of a result has left a part of it in the pipe. The pool waits
+        for the rest as long as anybody could write it: other processes, and this one.
+        """
+        results: Any = getattr(self._pool, "_result_queue", None)
+        processes = self._alive()
         for process in processes:
             process.terminate()
         for process in processes:
             process.join()
-        # One that ended in the middle of a result has left a part of it in the pipe. The pool waits
-        # for the rest as long as anybody could write it, and this process could.
         if results is not None:
-            results._writer.close()  # noqa: SLF001 - the pool has no word for it
-        pool.shutdown(cancel_futures=True)
-    finally:
-        threading.excepthook = tell
+            with self._closing:  # closed twice at once, it might be another's by then
+                results._writer.close()  # noqa: SLF001 - the pool has no word for it
 
 
 _worker: object = None

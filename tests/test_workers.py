@@ -178,3 +178,34 @@ def test_an_interrupt_in_the_middle_of_a_result(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _IN_A_RESULT, str(tmp_path / "begun")]
     done = subprocess.run(command, capture_output=True, timeout=60)
     assert (done.stdout, done.stderr) == (b"ended\n", b"")
+
+
+_HALF_A_RESULT = """
+import os, signal, struct
+from multiprocessing.connection import Connection
+from caffelint.workers import WorkerError, start_workers
+
+def send_half(connection, _result):
+    os.write(connection.fileno(), struct.pack("!i", 1000) + b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def work(worker, item):
+    if item == 20:
+        Connection._send_bytes = send_half
+    return item
+
+try:
+    with start_workers(2, None, object) as each:
+        list(each(work, list(range(80))))
+except WorkerError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs fork, for the work is in a script")
+def test_a_process_that_is_killed_in_the_middle_of_a_result() -> None:
+    """The rest of the result is not waited for, though another process could still write it."""
+    command = [sys.executable, "-c", _HALF_A_RESULT]
+    done = subprocess.run(command, capture_output=True, timeout=60)
+    assert done.stdout.startswith(b"a worker process was ended")
+    assert done.stderr == b""
