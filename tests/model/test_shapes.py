@@ -80,6 +80,8 @@ ACCEPTED: list[tuple[str, str, list[Shape], list[Shape], list[Shape]]] = [
     ("Convolution", conv("kernel_size: 3"), [(2, 3, 10)], [(2, 6, 8)], [(6, 3, 3), (6,)]),
     ("Convolution", conv("kernel_size: [1, 3, 3]"), [(2, 3, 5, 8, 8)], [(2, 6, 5, 6, 6)],
      [(6, 3, 1, 3, 3), (6,)]),
+    # Over no axes, kernel_size is given once for each of them where it is not given.
+    ("Convolution", conv(""), [(2, 3)], [(2, 6)], [(6, 3), (6,)]),
     ("Convolution", conv("kernel_size: 3 axis: 2"), [(2, 5, 3, 8)], [(2, 5, 6, 6)],
      [(6, 3, 3), (6,)]),
     ("Convolution", conv("kernel_size: 3"), [IMAGE, IMAGE], [(2, 6, 6, 6)] * 2,

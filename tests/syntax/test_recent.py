@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from caffelint.core.source import Source
@@ -54,3 +57,23 @@ def test_a_text_that_is_too_long_is_not_kept(
     for _ in range(2):
         assert len(tree_of(Source("a", "name: 'x' " * 4)).fields) == 4
     assert parsed == ["a", "a"]
+
+
+def test_several_threads_may_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "_RECENT", recent._Recent())
+    monkeypatch.setattr(recent, "_MOST_CHARACTERS", 60)
+    sources = [Source(name, "name: 'eleven'") for name in "abcdefgh"]
+
+    def ask(first: int) -> bool:
+        asked = [sources[(first + i * i) % 8] for i in range(5000)]
+        return all(tree_of(one).source.name == one.name for one in asked)
+
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert all(threads.map(ask, range(4)))
+    finally:
+        sys.setswitchinterval(switch)
+    kept = recent._RECENT
+    assert kept._size == sum(len(text) for _, text in kept._kept) <= 60

@@ -129,7 +129,7 @@ def _along(
         if given:
             s.refuse_both(field, f"{pair[0]} and {pair[1]}", at=field)
         return [signed(s.own.get(name)) for name in pair]
-    if not given and default is None:
+    if not given and default is None and spatial != 0:  # there it is given once for each axis, too
         s.refuse("kernel-size-unset", field)
     if spatial is None:
         return []
