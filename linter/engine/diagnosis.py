@@ -117,9 +117,8 @@ def _worded(
         yield FoundCause(cause.name, words)
     elif cause.printed:
         message = run.value(rule, cause.printed, seen)
-        most = max((_quoted_size(one, message) for one in known), default=0)
         for one in known[:_MOST_KNOWN]:
-            if _quoted_size(one, message) == most:
+            if _quoted_size(one, message) == _quoted_size(known[0], message):
                 advice = one.text.hint or _first_sentence(one.why)
                 yield FoundCause(one.name, f"{one.summary} ({one.id}): {advice}")
 
@@ -130,7 +129,7 @@ def _first_sentence(why: str) -> str:
 
 
 def _unsure(finding: Diagnostic) -> int:
-    return _CONFIDENCES.index(finding.confidence) if finding.confidence in _CONFIDENCES else 0
+    return _CONFIDENCES.index(finding.confidence)
 
 
 def _quoting(run: Run, message: str) -> list[Rule]:

@@ -102,7 +102,7 @@ class Run(Struct):
     selected: frozenset[str] | None = None
     editor: Callable[[], Editor] | None = None
     _option_values: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _options_on: dict[On, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    _all_options: dict[str, dict[str, Any]] | None = None
     _messages: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     def on_problems(
@@ -141,7 +141,7 @@ class Run(Struct):
         if group.conditions is None:
             return None
         try:
-            return group.conditions(**target.variables, option=self._all_options(target.on))
+            return group.conditions(**target.variables, option=self._options_of_all())
         except _FAILURES:
             return None
 
@@ -156,12 +156,12 @@ class Run(Struct):
             }
         return self._option_values[rule.id]
 
-    def _all_options(self, on: On) -> dict[str, dict[str, Any]]:
-        """The options of all rules on things of one sort, by their ids."""
-        if on not in self._options_on:
-            rules = (rule for rule in self.ruleset.rules if rule.on == on and rule.options)
-            self._options_on[on] = {rule.id: self._options_of(rule) for rule in rules}
-        return self._options_on[on]
+    def _options_of_all(self) -> dict[str, dict[str, Any]]:
+        """The options of all rules that have any, by their ids."""
+        if self._all_options is None:
+            rules = (rule for rule in self.ruleset.rules if rule.options)
+            self._all_options = {rule.id: self._options_of(rule) for rule in rules}
+        return self._all_options
 
     def value(self, rule: Rule, text: str, seen: Seen) -> Any:
         """What an expression of a rule gives.

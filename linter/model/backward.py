@@ -15,7 +15,7 @@ Problems, with their values; Caffe runs all of them without a word:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from enum import IntEnum
+from enum import Enum, auto
 
 from msgspec import Struct, field
 
@@ -23,12 +23,11 @@ from ..core.problem import Problem
 from .net import Blob, Layer, Net
 
 
-class Need(IntEnum):
+class Need(Enum):
     """How much of a blob's data a backward pass reads."""
 
-    NOTHING = 0
-    SIGN = 1
-    VALUES = 2
+    SIGN = auto()
+    VALUES = auto()
 
 
 class Needs(Struct, frozen=True):

@@ -30,7 +30,7 @@ MANY = 1 << 18
 
 def samples(file: BinaryIO, blob: StoredBlob, most: int) -> Iterator[Sequence[float]]:
     """The values that are looked at, in pieces of bounded size; none if they cannot be read."""
-    width = struct.calcsize(f"<{blob.code}") if blob.code else 0
+    width = struct.calcsize(f"<{blob.code}")  # 0 without a code
     for run in blob.runs if width else ():
         number = run.size // width
         for start, stop in _stretches(number, most):

@@ -28,7 +28,7 @@ def set_up(
     for layer in net.layers:
         built = _unknown(layer)
         if layer.name not in faulty:
-            built = _build(layer, net, shapes, problems)
+            built = _build(layer, shapes, problems)
         tops = [built.tops[i] if i < len(built.tops) else None for i in range(len(layer.tops))]
         for blob, shape in zip(layer.tops, tops, strict=True):
             if given and not layer.bottom_names and blob.name in given:
@@ -41,7 +41,9 @@ def set_up(
 
 def _completed(shape: Shape, given: Shape) -> Shape:
     """What the file leaves open (no crop_size, say), taken from the given shape."""
-    if shape is None or given is None or len(shape) != len(given):
+    if given is None:
+        return shape
+    if shape is None or len(shape) != len(given):
         return given
     return tuple(b if a is None else a for a, b in zip(shape, given, strict=True))
 
@@ -57,7 +59,7 @@ def _unknown(layer: Layer) -> Built:
     return Built([], [None] * len(layer.params))
 
 
-def _build(layer: Layer, net: Net, shapes: Shapes, problems: list[Problem]) -> Built:
+def _build(layer: Layer, shapes: Shapes, problems: list[Problem]) -> Built:
     kind = layer.kind
     if kind is None or None in layer.bottoms or not counts_fit(layer):
         return _unknown(layer)
@@ -65,8 +67,7 @@ def _build(layer: Layer, net: Net, shapes: Shapes, problems: list[Problem]) -> B
         layer.message,
         kind.param,
         [shapes.blobs[blob] for blob in layer.bottoms if blob is not None],
-        max(len(layer.tops), 1 if kind.loss else 0),
-        layer.message.get("phase") if layer.message.has("phase") else net.state.phase,
+        max(len(layer.tops), kind.loss),
         _in_place_tops(layer),
     )
     try:

@@ -157,7 +157,7 @@ def _similar_type(type_: str, schema: Schema) -> str:
     match = closest(plain, known, _SURELY_CLOSE)
     near = abs(len(plain) - len(match)) <= _MOST_LETTERS and len(plain) > _MOST_LETTERS + 1
     digits = [c for c in plain if c.isdigit()] == [c for c in match if c.isdigit()]
-    return known[match] if match and near and digits and known[match] != type_ else ""
+    return known[match] if match and near and digits else ""
 
 
 @lru_cache(maxsize=4)

@@ -102,7 +102,7 @@ def guess(net: Message, views: list[Net]) -> Context:
     if is_deploy(net):
         return Context("deploy", True, "it has an Input layer and no loss")
     for view in views:
-        weighing = [layer for layer in view.layers if layer.weighs and not layer.opaque]
+        weighing = [layer for layer in view.layers if layer.weighs]
         frozen = [layer for layer in weighing if not layer.learns and _starts_random(layer.type)]
         if frozen and any(layer.learns for layer in weighing):
             return Context("finetune", False, f'layer "{frozen[0].name}" has lr_mult 0')

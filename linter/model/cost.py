@@ -50,9 +50,7 @@ def multiply_adds(
     Eltwise one operation for each bottom but the first. Each formula's docstring states it.
     """
     formula = FORMULAS.get(layer.type)
-    if formula is _free:
-        return 0
-    if formula is None or None in tops or not counts_fit(layer):
+    if formula is None or (formula is not _free and (None in tops or not counts_fit(layer))):
         return None
     return formula(Costed(layer, bottoms, tops, params))
 

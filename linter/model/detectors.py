@@ -47,7 +47,7 @@ def check_detectors(net: Net) -> list[Problem]:
     counts: Counter[int] = Counter()
     for place in places:
         counts[place.classes] += 2 if place.field == "param_str" else 1
-    if len(counts) < 2:
+    if not counts:
         return []
     (wanted, most), *_ = counts.most_common()
     if most * 2 <= counts.total():

@@ -41,7 +41,7 @@ def layer_type(layer: Message) -> LayerType | None:
     schema = layer.type.schema
     name: str = layer.get("type")
     types = layer_types(schema)
-    if name == "Python" and schema.base is not None:
+    if name == "Python":
         own = layer.sub("python_param")
         return types.get(f"{own.get('module')}.{own.get('layer')}") or types[name]
     if name not in types and schema.own and name.lower() in schema.own_blocks:

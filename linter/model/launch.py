@@ -270,18 +270,17 @@ _TOKEN = late(rf"(?P<word>{_WORD})|(?P<end>&&|[;&|()]+)|(?P<comment>#.*)|\s+|.")
 
 
 def _commands(line: str) -> Iterator[list[str]]:
-    """The commands of a line, as their words with the quotes still on."""
+    """The commands of a line, as their words with the quotes still on; some without any."""
     words: list[str] = []
     for token in _TOKEN().finditer(line):
         if token["word"]:
             words.append(token["word"])
         elif token["comment"]:
             break
-        elif token["end"] and words:
+        elif token["end"]:
             yield words
             words = []
-    if words:
-        yield words
+    yield words
 
 
 _DECLARES = frozenset(("export", "local", "readonly", "declare", "set", "then", "do", "else"))

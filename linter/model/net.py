@@ -132,9 +132,10 @@ class Layer:
         return not self.bottom_names and bool(self.top_names) and self.type != "Parameter"
 
     def rewrites(self, number: int) -> bool:
-        """Whether top and bottom of that number have one name: in place, as far as it goes."""
-        names = self.bottom_names[number : number + 1]
-        return bool(names) and names == self.top_names[number : number + 1]
+        """Whether the top (or bottom) of that number has one name with the bottom (or top) of that
+        number: in place, as far as it goes.
+        """
+        return self.bottom_names[number : number + 1] == self.top_names[number : number + 1]
 
     def loss_weight(self, top: int) -> float:
         """How much of top number ``top`` Caffe adds to the loss (layer.hpp, SetLossWeights)."""
@@ -197,9 +198,6 @@ class Net:
     def take_apart(self) -> None:
         """Cut the connections; the net is of no use any more."""
         for layer in self.layers:
-            for blob in layer.tops:
-                blob.readers.clear()
-                blob.loss_readers.clear()
             layer.tops.clear()
             layer.bottoms.clear()
             layer.params.clear()

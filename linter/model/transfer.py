@@ -374,7 +374,7 @@ def _net_span(view: Net) -> Span:
     span = view.message.find("name")
     if span is not None:
         return span
-    return view.layers[0].message.span("name") if view.layers else Span(0, 0)
+    return view.layers[0].message.span("name")
 
 
 class _Rest(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Layers that training net and test net both have by name, and that are not the same.
+"""Layers that training net and test net both have by name, and that do not do the same.
 
 A test net takes its weights from the training net by layer name (Net::ShareTrainedLayersWith); what
 a layer does with them stands in its own net.
@@ -101,14 +101,10 @@ def _source(layer: Layer) -> str:
 
 def check_twins(train: Net, test: Net, shapes: Shapes) -> list[Problem]:
     """Layers of a test net that differ from the training net's of the same name; ``shapes`` are
-    those of the test net.
+    those of the test net. One layer for both differs in shape where its inputs do.
     """
     trained = {layer.name: layer for layer in train.layers}
-    pairs = [
-        (layer, twin)
-        for layer in test.layers
-        if (twin := trained.get(layer.name)) is not None and twin.message is not layer.message
-    ]
+    pairs = [(layer, twin) for layer in test.layers if (twin := trained.get(layer.name))]
     differing = list(_differences(pairs))
     if not any(layer.weighs for layer, _ in pairs):
         return differing

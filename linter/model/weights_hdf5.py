@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from ..core.extras import library
 from ..core.looking import state_of
-from .weights import MAX_AXES, Run, StoredBlob, StoredLayer, Weights
+from .weights import Run, StoredBlob, StoredLayer, Weights
 
 # What h5py raises for files that are not sound.
 _DAMAGE = (OSError, KeyError, RuntimeError, TypeError, AttributeError)
@@ -113,8 +113,6 @@ class _Opened:
         if dataset.dtype.kind not in "fiu":
             raise ValueError(f'"{name}" holds no numbers')
         shape = tuple(int(size) for size in dataset.shape)
-        if len(shape) > MAX_AXES:
-            raise ValueError(f"a blob of more than {MAX_AXES} axes")
         code, runs = self._place(dataset)
         return StoredBlob(shape, int(dataset.size), code=code, runs=runs)
 

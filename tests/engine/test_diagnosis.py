@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from caffelint.core.diagnostic import Diagnostic, Place, Severity
 from caffelint.core.source import Source, Span
@@ -133,6 +134,37 @@ def test_a_diagnosis_has_since_evidence_and_advice(tmp_path: Path) -> None:
             id="words where there is no finding",
         ),
         pytest.param(
+            "causes: [{rules: [XX003]}, {name: guess, words: look}, {rules: [XX001]}]",
+            [finding(1), finding(3, "I")],
+            ["guess", "other-1", "other-3"],
+            id="words in their place, before what is only worth knowing",
+        ),
+        pytest.param(
+            "causes: [{rules: [XX001, XX002, XX003]}]",
+            [finding(3), finding(2), finding(1, "E"), finding(3, "E", line=2)],
+            ["other-1", "other-3", "other-2"],
+            id="by the worst finding of each, else as named",
+        ),
+        pytest.param(
+            "causes: [{rules: [XX001, XX002]}, {rules: [XX002, XX003], name: n, words: w}]",
+            [finding(2), finding(1)],
+            ["other-1", "other-2"],
+            id="no words where one of the rules has spoken already",
+        ),
+        pytest.param(
+            "causes: [{rules: [XX001, XX002, XX003]}]",
+            [
+                finding(1),
+                replace(finding(2), confidence="medium"),
+                replace(finding(3), confidence="certain"),
+            ],
+            ["other-3", "other-1", "other-2"],
+            id="of equals the more certain first",
+        ),
+        pytest.param(
+            "causes: [{rules: [XX001]}]", [finding(2)], [], id="neither words nor finding"
+        ),
+        pytest.param(
             "causes: [{symptom: loss-87}]",
             [finding(3, "I"), finding(1)],
             ["other-1", "other-3"],
@@ -159,6 +191,34 @@ def test_rules_that_quote_a_message(tmp_path: Path) -> None:
     one = diagnose(given, [], stop=message)
     assert "advice" in one.causes[0].words
     assert diagnose(given, [], stop="Unknown").causes == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "advice"),
+    [
+        pytest.param(("", ""), "advice 2", id="the-hint"),
+        pytest.param(
+            ("hint: 'advice 2'\n", ""),
+            "Caffe prints \"Unknown thing 2 of layer 'a', 3 of them\".",
+            id="else-the-first-sentence-of-the-reason",
+        ),
+        pytest.param(
+            ("hint: 'advice 2'\nwhy: Caffe", "why: Why?  It\n  is so. Caffe"),
+            "Why?",
+            id="whatever-ends-it",
+        ),
+    ],
+)
+def test_what_is_said_of_a_message_that_a_rule_quotes(
+    tmp_path: Path, change: tuple[str, str], advice: str
+) -> None:
+    rules(tmp_path, "causes: [{printed: run.stop.message}]", "IW")
+    path = tmp_path / "XX002.yaml"
+    path.write_text(path.read_text().replace(*change))
+    (tmp_path / "XX001.yaml").unlink()
+    given = load(sorted(tmp_path.glob("*.yaml")), FACTS, None)
+    (cause,) = diagnose(given, [], stop="Unknown thing 2 of layer 'b', 17 of them").causes
+    assert cause.words == f"What 2 finds (XX002): {advice}"
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from caffelint.engine.rule import RuleError
-from caffelint.engine.ruleset import RuleSet, cache_directory, load
+from caffelint.engine.ruleset import Facts, RuleSet, cache_directory, load
+from caffelint.engine.vocabulary import Filler, Layer, Param
 from caffelint.resources import proto_folder
 
 from .test_rule import RULE, write
+from .translating import translations_of
 
 FACTS = (proto_folder() / "facts.desc").read_bytes()
 
@@ -60,6 +63,124 @@ def test_the_cache_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     second = compile_rule(path, cache)
     assert second.rules == first.rules
     assert second.expression("layer", "layer.learns") is not None
+
+
+def others(folder: Path, *changes: tuple[str, str]) -> RuleSet:
+    """Rules XX001, XX002, … that are each the usual one with a change."""
+    paths = []
+    for number, change in enumerate(changes, 1):
+        text = RULE.replace(*change).replace("XX001", f"XX00{number}")
+        paths.append(write(folder, text.replace("a-rule", f"rule-{number}"), f"{number}.yaml"))
+    return load(paths, FACTS, None)
+
+
+SAME = ("", "")
+
+
+def test_rules_by_what_they_look_at(tmp_path: Path) -> None:
+    made = others(
+        tmp_path,
+        ("on: layer", "on: layer\ntypes: [ReLU, TanH]"),
+        SAME,
+        ("on: layer\nwhen: layer.learns", "on: param\nwhen: param.lr_mult > 1.0"),
+        ("on: layer\nwhen: layer.learns", "on: problem\nkind: k"),
+        ("on: layer", "on: layer\ntypes: [ReLU]"),
+    )
+    found = {
+        key: [[rule.id for rule in group.rules] for group in made.groups(*key)]
+        for key in (("layer", "ReLU"), ("layer", "TanH"), ("layer", "Tile"), ("param", "ReLU"))
+    }
+    assert found == {
+        ("layer", "ReLU"): [["XX002"], ["XX001", "XX005"]],
+        ("layer", "TanH"): [["XX002"], ["XX001"]],
+        ("layer", "Tile"): [["XX002"]],
+        ("param", "ReLU"): [["XX003"]],
+    }
+    assert [len(made.groups("layer", "")), len(made.groups("net", ""))] == [1, 0]
+    assert {kind: rule.id for kind, rule in made.by_kind.items()} == {"k": "XX004"}
+
+
+def test_rules_with_a_symptom(tmp_path: Path) -> None:
+    known = "\nsymptoms: [loss-87]"
+    made = others(
+        tmp_path,
+        ("severity: warning", f"severity: info{known}"),
+        ("severity: warning", f"severity: error{known}"),
+        SAME,
+        ("severity: warning", f"severity: warning{known}"),
+        ("on: layer\nwhen: layer.learns", f"on: run\nwhen: run.done{known}"),
+    )
+    assert [rule.id for rule in made.with_symptom("loss-87")] == ["XX002", "XX004", "XX001"]
+    assert made.with_symptom("loss-zero") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "together"),
+    [
+        pytest.param([SAME, SAME], True, id="as-translated"),
+        pytest.param([SAME, ("learns", "weighs")], False, id="one-was-changed"),
+        pytest.param([("learns", "weighs"), SAME], False, id="the-first-was"),
+        pytest.param([SAME], False, id="one-is-missing"),
+        pytest.param([SAME, SAME, SAME], False, id="there-is-one-more"),
+        pytest.param([SAME, ("message: m", "message: n")], True, id="other-words"),
+    ],
+)
+def test_conditions_are_asked_together_only_where_all_are_translated(
+    tmp_path: Path, changes: list[tuple[str, str]], together: bool
+) -> None:
+    with translations_of(others(tmp_path, SAME, SAME)):
+        (group,) = others(tmp_path, *changes).groups("layer", "ReLU")
+        assert (group.conditions is not None) == together
+        assert len(group.rules) == len(changes)
+
+
+def test_examples_are_kept_apart(tmp_path: Path) -> None:
+    """Most runs need none."""
+    examples = [{"good": "x"}, {"bad": "y", "files": {"a": "b"}}]
+    path = write(tmp_path, f"{RULE}examples: {json.dumps(examples)}\n")
+    for _ in range(2):  # compiled, and from the cache
+        made = compile_rule(path, tmp_path / "cache")
+        assert [rule.examples for rule in made.rules] == [[]]
+        (rule,) = made.whole_rules
+        assert [(one.good, one.bad) for one in rule.examples] == [("x", ""), ("", "y")]
+        assert made.texts["XX001"].summary == "s"
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "name"),
+    [
+        pytest.param("at: [end, train.first]", None, "", id="moments"),
+        pytest.param("at: train", 8, "train", id="no-moment"),
+        pytest.param("at: [end, train.first.line]", 8, "train.first.line", id="part-of-one"),
+        pytest.param("at: nothing.first", 8, "nothing.first", id="no-fact"),
+        pytest.param("also: {end: w, rows: w}", None, "", id="rows-are-no-moment-but-known"),
+        pytest.param("also: {end: w, done: w}", 8, "done", id="no-moment-beside-it"),
+    ],
+)
+def test_moments_of_rules_on_runs(tmp_path: Path, change: str, line: int | None, name: str) -> None:
+    text = RULE.replace("on: layer\nwhen: layer.learns", "on: run\nwhen: run.done")
+    path = write(tmp_path, text.replace("why: w", f"{change}\nwhy: w"))
+    if line is None:
+        assert [rule.id for rule in compile_rule(path).rules] == ["XX001"]
+        return
+    with pytest.raises(RuleError) as error:
+        compile_rule(path)
+    assert str(error.value).startswith(f"{path}:{line}: in ")
+    assert str(error.value).endswith(f": a run has no moment {name}")
+
+
+def test_a_fact_as_a_message_of_cel() -> None:
+    """All that is known, and no more: what is absent stays so."""
+    filler = Filler(type="gaussian", std=0.5)
+    layer = Layer(name="a", num_output=7, bottoms=["x", "y"], weight_filler=filler)
+    layer.params = [Param(index=0, lr_mult=2.0), Param(index=1)]
+    message = Facts(FACTS).message(layer, "Layer")
+    assert (message.name, message.num_output, list(message.bottoms)) == ("a", 7, ["x", "y"])
+    assert [(one.index, one.lr_mult) for one in message.params] == [(0, 2.0), (1, 0.0)]
+    assert (message.weight_filler.type, message.weight_filler.std) == ("gaussian", 0.5)
+    assert (message.HasField("weight_filler"), message.HasField("bias_filler")) == (True, False)
+    absent = [message.weight_filler.HasField(name) for name in ("std", "mean")]
+    assert absent == [True, False]
 
 
 def test_a_changed_rule_is_compiled_anew(tmp_path: Path) -> None:

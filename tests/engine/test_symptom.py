@@ -117,6 +117,12 @@ def test_symptoms_are_found_by_what_people_type(text: str, ids: list[str]) -> No
         ('with "Base must be\n  positive."', ["Base must be positive"]),
         ('"ten of all" is a message, "nine left" is none', ["ten of all"]),
         ('a type "gaussian", "data" or "a b", "Check failed"', []),
+        ('the field "convolution_param.kernel_size"', []),
+        (
+            '"Shape mismatch (7 vs. -1)." and "a gap (b vs. c)"',
+            ["Shape mismatch", "a gap (b vs. c)"],
+        ),
+        ('"…of the kind: " is quoted from its middle', ["of the kind"]),
     ],
 )
 def test_what_caffe_prints_is_taken_from_the_words_of_a_rule(why: str, messages: list[str]) -> None:

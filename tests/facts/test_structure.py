@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from caffelint.engine.vocabulary import Layer
 from caffelint.facts.layer import LayerFacts, Scene
 from caffelint.facts.structure import memory_mib, namesakes
 from caffelint.model.build import set_up
@@ -35,6 +36,12 @@ def facts(text: str, name: str) -> Any:
     one = next(one for one in whole.layers if one.name == name)
     scene = Scene(whole, UNKNOWN, set_up(whole)[0], None, set(), {}, {})
     return LayerFacts(one, scene)
+
+
+def test_a_layer_has_the_facts_of_the_vocabulary_and_no_others() -> None:
+    """A translated expression would read any attribute, CEL's own interpreter only these."""
+    made = facts(ip("data", "a"), "a")
+    assert {name for name in dir(made) if name[0] != "_"} == set(Layer.__struct_fields__)
 
 
 def test_chain_below() -> None:

@@ -136,6 +136,29 @@ def test_what_caffe_takes(text: str) -> None:
             ("ReLU6", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": ""}),
             ("Convolution3D", f"{IN} {OUT}", "unknown-layer-type", {"forks": "c3d, c3d-1.0"}),
             ("ROIPooling", f"{IN} {OUT}", "unknown-layer-type", {}),
+            ("Permute", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": ""}),
+            (
+                "softmax_loss",
+                f"{IN} {OUT}",
+                "misspelt-layer-type",
+                {"suggestion": "SoftmaxWithLoss"},
+            ),
+            # Two letters more or less are a slip of the pen, three are another word.
+            ("Softm", f"{IN} {OUT}", "misspelt-layer-type", {"suggestion": "Softmax"}),
+            ("Conv", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": ""}),
+            ("Eltwise2", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": ""}),
+            ("LST", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": ""}),
+            ("ELUs", f"{IN} {OUT}", "misspelt-layer-type", {"suggestion": "ELU"}),
+            # Of a word of three letters, half is another one.
+            ("Lob", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": ""}),
+            ("Permut", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": "Permute"}),
+            (
+                "DetectionOutpt",
+                f"{IN} {OUT}",
+                "unknown-layer-type",
+                {"suggestion": "DetectionOutput"},
+            ),
+            ("Permut3", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": ""}),
             ("Lstm", f"{IN} {OUT}", "unknown-layer-type", {}),
             ("BN", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": ""}),
             ("PriorBoks", f"{IN} {OUT}", "unknown-layer-type", {"suggestion": "PriorBox"}),
@@ -183,11 +206,93 @@ def test_a_split_takes_the_weights_of_two_tops(
         pytest.param(f'{IN} bottom: «"b"» {OUT}', id="the-bottom-too-much"),
         pytest.param(f"{IN} {OUT} propagate_down: true propagate_down: «false»", id="a-flag"),
         pytest.param(f"{IN} {OUT} «param» {{ lr_mult: 1 }}", id="the-param-block-too-much"),
+        pytest.param(f'{IN} {OUT} top: «"u"»', id="the-top-too-much"),
+        pytest.param(
+            f"{IN} bottom: «{IN[8:]}» {OUT} propagate_down: «true»", id="a-flag-is-missing"
+        ),
     ],
 )
 def test_where_the_caret_stands(marked: str) -> None:
-    text, (span,) = unmark(DATA + layer("ReLU", marked))
-    assert span in [problem.span for problem in check_net(net(text))]
+    text, spans = unmark(DATA + layer("ReLU", marked))
+    assert set(spans) <= {problem.span for problem in check_net(net(text))}
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        pytest.param(f'type: «"ReLU"» {OUT}', id="a-bottom-is-missing"),
+        pytest.param(f'type: «"ReLU"» {IN}', id="a-top-is-missing"),
+        pytest.param(f'type: «"Eltwise"» {IN} {OUT}', id="one-of-two-bottoms-is"),
+        pytest.param(f'type: "Input" bottom: «"a"» {OUT}', id="where-none-is-taken"),
+        pytest.param(f'type: "Convolution" {IN} {OUT} top: «"u"»', id="more-tops-than-bottoms"),
+        pytest.param(f'type: "Convolution" {IN} bottom: "b" top: «"t"»', id="fewer-tops"),
+        pytest.param(
+            f'type: "Pooling" {IN} {OUT} top: «"u"» pooling_param {{ pool: AVE }}', id="no-mask"
+        ),
+        pytest.param(
+            f'type: "SoftmaxWithLoss" {IN} bottom: "b" {OUT} top: «"u"»', id="a-top-without-weight"
+        ),
+        pytest.param(
+            f'type: "BatchNorm" {IN} {OUT} param {{ lr_mult: 0 }} param {{ lr_mult: «2» }}',
+            id="the-first-rate-that-is-not-0",
+        ),
+        pytest.param(f'type: «"Python"» {IN}', id="the-type-itself"),
+        pytest.param(f'type: «"TANH"» {IN} {OUT}', id="a-misspelt-type"),
+        pytest.param(f'type: «"Permute"» {IN} {OUT}', id="a-type-of-a-fork"),
+    ],
+)
+def test_where_the_only_caret_stands(marked: str) -> None:
+    text, (span,) = unmark(f'{DATA}layer {{ name: "x" {marked} }}')
+    (problem,) = check_net(net(text))
+    assert (problem.span, problem.layer, problem.values["layer"]) == (span, "x", "x")
+
+
+def read(text: str) -> list[str]:
+    """Kinds of problems of a net in which fields may be broken."""
+    file = read_text(Path("net.prototxt"), text.encode())
+    assert file.message is not None
+    return [problem.kind for problem in check_net(Net(file.message, State("TEST")))]
+
+
+@pytest.mark.parametrize(
+    ("layers", "kinds"),
+    [
+        pytest.param('layer { name: "x" bottom: "a" top: "t" }', ["missing-layer-type"], id="none"),
+        pytest.param('layer { name: "x" type: 5 bottom: "a" top: "t" }', [], id="no-word"),
+        pytest.param('layer { name: "x" type: "" bottom: "a" top: "t" }', ["missing-layer-type"],
+                     id="empty"),
+        pytest.param('layers { name: "x" bottom: "a" top: "t" }', ["missing-layer-type"],
+                     id="none-in-the-old-form"),
+        pytest.param('layers { name: "x" type: NONE bottom: "a" top: "t" }', ["missing-layer-type"],
+                     id="which-has-a-word-for-it"),
+        pytest.param('layers { name: "x" type: RELUU bottom: "a" top: "t" }', [],
+                     id="no-type-of-the-old-form"),
+        pytest.param('layers { layer { name: "x" } bottom: "a" top: "t" }', ["missing-layer-type"],
+                     id="none-in-the-oldest"),
+        pytest.param('layers { layer { name: "x" type: 5 } bottom: "a" top: "t" }', [],
+                     id="no-word-in-the-oldest"),
+        pytest.param('layer { name: "x" type: "Permute" bottom: "a" top: "t" '
+                     "permute_param { order: 1 } }", [], id="told-of-by-its-block"),
+        pytest.param('layer { name: "x" type: "Unheard" bottom: "a" top: "t" unheard_param { } }',
+                     ["unknown-layer-type"], id="which-nobody-has"),
+    ],
+)  # fmt: skip
+def test_a_type_that_is_broken_is_told_of_elsewhere(layers: str, kinds: list[str]) -> None:
+    assert read(f"{OLD_DATA}{layers}") == kinds
+
+
+@pytest.mark.parametrize(
+    ("more", "kinds"),
+    [
+        pytest.param("bottom: 5 top: 't'", [], id="a-bottom"),
+        pytest.param("bottom: 'a' top: 5", [], id="a-top"),
+        pytest.param("bottom: 'a' bottom: 5 top: 't' propagate_down: true propagate_down: true", [],
+                     id="one-bottom-of-two"),
+        pytest.param("bottom: 5", ["top-count"], id="a-bottom-and-no-top-at-all"),
+    ],
+)  # fmt: skip
+def test_blobs_that_are_broken_are_not_missed(more: str, kinds: list[str]) -> None:
+    assert read(f'{DATA}layer {{ name: "x" type: "ReLU" {more} }}') == kinds
 
 
 def test_layers_of_the_old_form_are_checked() -> None:
@@ -203,6 +308,23 @@ def test_layers_with_a_fault_in_their_text() -> None:
     assert with_faults(net(text), [Problem("f", span, rejects=False)]) == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("marked", "want"),
+    [
+        pytest.param("«l»ayer { name: 'x' } layer { name: 'y' }", {"x"}, id="the-first-letter"),
+        pytest.param("layer { name: 'x' «}» layer { name: 'y' }", {"x"}, id="the-last-brace"),
+        pytest.param("layer { name: 'x' } «#» \n layer { name: 'y' }", set(), id="between-them"),
+        pytest.param("«#» \n layer { name: 'x' } layer { name: 'y' }", set(), id="before-them"),
+        pytest.param("layer { name: 'x' } layer { name: 'y' } «#»", set(), id="behind-them"),
+        pytest.param("layer { name: 'x' } layer { name: «'y'» }", {"y"}, id="the-second"),
+        pytest.param("layer { name: «'x'» } layer { «name»: 'y' }", {"x", "y"}, id="both"),
+    ],
+)
+def test_a_fault_counts_for_the_layer_around_it(marked: str, want: set[str]) -> None:
+    text, spans = unmark(marked)
+    assert with_faults(net(text), [Problem("f", span) for span in spans]) == want
+
+
 def test_layers_of_another_phase_do_not_count() -> None:
     text = layer("ReLU", f"{OUT} include {{ phase: TRAIN }}")
     assert problems(text, "TEST") == []
@@ -211,6 +333,4 @@ def test_layers_of_another_phase_do_not_count() -> None:
 
 def test_layers_with_fields_of_a_fork_are_left_alone() -> None:
     text = layer("Pooling", f'{IN} bottom: "b" {OUT} pooling_param {{ pool: MAX unpool: true }}')
-    file = read_text(Path("net.prototxt"), (DATA + text).encode())
-    assert file.message is not None
-    assert check_net(Net(file.message, State("TEST"))) == []
+    assert read(DATA + text) == []

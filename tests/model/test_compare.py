@@ -18,7 +18,7 @@ from caffelint.model.compare import (
 )
 from caffelint.model.net import Net
 
-from .build import layer, net
+from .build import layer, net, unmark
 
 LOSS = layer("loss", "SoftmaxWithLoss", "ip label")
 
@@ -59,6 +59,12 @@ def images(transform: str, more: str = "") -> str:
             id="one-mean-near-all",
         ),
         pytest.param(
+            "mean_value: 104 mean_value: 117 mean_value: 123",
+            "mean_value: 104 mean_value: 117 mean_value: 150",
+            ("transform-differs", "mean", "104, 117, 150", "104, 117, 123"),
+            id="one-mean-far-apart",
+        ),
+        pytest.param(
             "mean_value: 117",
             "mean_value: 104 mean_value: 130",
             ("transform-differs", "mean", "104, 130", "117"),
@@ -78,18 +84,107 @@ def images(transform: str, more: str = "") -> str:
             id="crop",
         ),
         pytest.param("crop_size: 224", "", None, id="crop-in-training-only"),
+        pytest.param("", "crop_size: 224", None, id="crop-in-tests-only"),
+        pytest.param(
+            "scale: 0.00390625",
+            "scale: 0.5",
+            ("transform-differs", "scale", "0.5", "0.00390625"),
+            id="scales",
+        ),
+        pytest.param("scale: 0.003921568", "scale: 0.0039215684", None, id="rounded-scale"),
+        pytest.param(
+            "mean_value: 104",
+            "mean_value: 115",
+            ("transform-differs", "mean", "115", "104"),
+            id="farther-than-pictures-vary",
+        ),
+        pytest.param(
+            "mean_value: 104",
+            "mean_value: 114",
+            ("mean-differs-slightly", "mean", "114", "104"),
+            id="as-far-as-pictures-vary",
+        ),
+        pytest.param(
+            "mean_value: 104 mean_value: 117",
+            "mean_value: 104 mean_value: 117 mean_value: 123",
+            ("transform-differs", "mean", "104, 117, 123", "104, 117"),
+            id="means-for-another-number-of-channels",
+        ),
+        pytest.param("mean_value: 0 mean_value: 0", "", None, id="means-of-nothing"),
+        pytest.param(
+            "mean_value: 5", "", ("transform-differs", "mean", "nothing", "5"), id="near-nothing"
+        ),
+        pytest.param(
+            "", "mean_value: 5", ("transform-differs", "mean", "5", "nothing"), id="mean-in-tests"
+        ),
+        pytest.param(
+            "mean_value: 104",
+            "mean_file: 'm.bin'",
+            ("transform-differs", "mean", 'the file "m.bin"', "104"),
+            id="a-file-for-a-number",
+        ),
+        pytest.param(
+            "mean_file: 'm.bin'",
+            "mean_value: 104",
+            ("transform-differs", "mean", "104", 'the file "m.bin"'),
+            id="a-number-for-a-file",
+        ),
     ],
 )
 def test_transforms(train: str, test: str, want: tuple[str, ...] | None) -> None:
     problems = check_transforms(net(images(train)), net(images(test), "TEST"))
     found = [(p.kind, p.values["field"], p.values["test"], p.values["train"]) for p in problems]
     assert found == ([want] if want else [])
-    assert {p.values["blob"] for p in problems} <= {"data"}
+    assert {(p.values["blob"], p.layer, p.rejects) for p in problems} <= {("data", "in", False)}
+
+
+def test_all_that_differs_is_told() -> None:
+    train, test = images("scale: 2 mean_value: 9 crop_size: 4"), images("crop_size: 5")
+    found = [p.values["field"] for p in check_transforms(net(train), net(test, "TEST"))]
+    assert found == ["scale", "mean", "crop_size"]
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        pytest.param("name: 'in' type: 'Data' transform_param { scale: «2» }", id="the-field"),
+        pytest.param(
+            "name: 'in' type: 'Data' transform_param { scale: 0.5 mean_value: «90» }",
+            id="the-mean",
+        ),
+        pytest.param(
+            "name: 'in' type: 'Data' transform_param { scale: 0.5 mean_file: «'m'» }",
+            id="the-mean-file",
+        ),
+        pytest.param("name: 'in' type: 'Data' «transform_param» { mirror: true }", id="the-block"),
+        pytest.param("name: «'in'» type: 'Data'", id="the-name"),
+        pytest.param("type: «'Data'»", id="the-type"),
+    ],
+)
+def test_where_a_transform_is_shown(marked: str) -> None:
+    text, (span,) = unmark(f"layer {{ top: 'data' top: 'label' {marked} }}")
+    train = images("scale: 0.5").replace("ImageData", "Data").replace("image_data", "data")
+    problems = check_transforms(net(train), net(text, "TEST"))
+    assert [text[slice(*p.span)] for p in problems] == [text[slice(*span)]]
 
 
 def test_one_layer_for_both_phases_is_not_compared() -> None:
     text = images("scale: 0.5")
     assert check_transforms(net(text), net(text, "TEST")) == []
+
+
+def test_layers_of_other_types_are_not_compared() -> None:
+    other = layer("in", "Data", "-> data label", "data_param { source: 's' }")
+    assert check_transforms(net(images("scale: 0.5")), net(other, "TEST")) == []
+    outside = layer("in", "Input", "-> data label")
+    assert check_transforms(net(outside), net(outside, "TEST")) == []
+
+
+def test_layers_are_paired_by_their_first_blob() -> None:
+    train = images("scale: 0.5")
+    test = images("scale: 2").replace('"label"', '"other"')
+    problems = check_transforms(net(train), net(test, "TEST"))
+    assert [(p.values["train"], p.values["blob"]) for p in problems] == [("0.5", "data")]
 
 
 def test_other_blobs_are_not_compared() -> None:
@@ -117,6 +212,25 @@ def test_layers_of_the_test_net_alone(
 ) -> None:
     nets = [net(images("") + "".join(map(ip, names))) for names in (train, test)]
     extra = only_here(nets[1], nets[0])
+    assert {layer_.name: other for layer_, other in extra.items()} == want
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "want"),
+    [
+        pytest.param(layer("a", "PReLU", "data -> a"), ip("b"), {"b": ""}, id="another-type"),
+        pytest.param(
+            ip("a"), layer("a", "ReLU", "data -> a") + ip("b"), {"b": ""}, id="the-name-is-taken"
+        ),
+        pytest.param("", layer("r", "ReLU", "data -> r"), {}, id="nothing-learned"),
+        pytest.param(
+            layer("b", "ReLU", "data -> b"), ip("b"), {"b": ""}, id="nothing-learned-in-training"
+        ),
+        pytest.param("", layer("n", "BatchNorm", "data -> n"), {}, id="statistics-are-not-learned"),
+    ],
+)
+def test_layers_alone_are_learned_ones(train: str, test: str, want: dict[str, str]) -> None:
+    extra = only_here(net(images("") + test, "TEST"), net(images("") + train))
     assert {layer_.name: other for layer_, other in extra.items()} == want
 
 
@@ -215,6 +329,125 @@ def test_nets_of_other_names_must_have_the_same_shapes() -> None:
     grey = fed(1) + ip("low", 30)
     (problem,) = deploy_problems(grey, train, ("small.prototxt", "large_train.prototxt"))
     assert problem.kind == "input-channels-differ"
+
+
+@pytest.mark.parametrize(
+    ("deploy", "want"),
+    [
+        pytest.param(
+            fed() + ip("low", 30) + ip("fc", 10, "low"),
+            {"layer": "fc", "type": "InnerProduct", "trained": "ip"},
+            id="renamed",
+        ),
+        pytest.param(
+            fed() + ip("low", 30) + ip("ip", 7, "low"),
+            {
+                "layer": "ip",
+                "type": "InnerProduct",
+                "blob": "weight",
+                "shape": "7×30",
+                "trained": "10×30",
+            },
+            id="another-shape",
+        ),
+        pytest.param(
+            fed(1) + ip("low", 30) + ip("ip", 10, "low"),
+            {"layer": "in", "blob": "data", "channels": 1, "trained": 3, "reader": "low"},
+            id="channels",
+        ),
+    ],
+)
+def test_what_is_told_of_a_deploy_net(deploy: str, want: dict[str, object]) -> None:
+    problems = deploy_problems(deploy, TRAIN)
+    assert [one.values for one in problems] == [{**want, "train": "train_val.prototxt"}]
+    assert problems[0].layer == want["layer"]
+
+
+def test_only_a_bias_may_differ() -> None:
+    turned = ip("ip", 5).replace("{ num", "{ transpose: true num")
+    shapes = ((192, 5), (4,))
+    train = Outline("t", True, {"ip": ("InnerProduct", shapes)}, {})
+    built = net(fed() + turned, "TEST")
+    (problem,) = check_deploy(sketched("d", built), train, built)
+    assert (problem.values["blob"], problem.values["trained"]) == ("bias", "4")
+
+
+def test_grey_images_that_no_weights_meet_are_no_matter() -> None:
+    grey = layer("in", "Input", "-> data", "input_param { shape { dim: [1, 1, 8, 8] } }")
+    more = layer("low_in", "Input", "-> low", "input_param { shape { dim: [1, 30] } }")
+    train = images("", SIZED) + more + ip("ip", 10, "low") + LOSS
+    assert deploy_problems(grey + more + ip("ip", 10, "low"), train) == []
+
+
+def test_channels_are_told_before_what_follows_from_them_and_after_names() -> None:
+    text = fed(1) + ip("low", 30) + ip("fc", 10, "low")
+    assert [p.kind for p in deploy_problems(text, TRAIN)] == [
+        "deploy-layer-renamed", "input-channels-differ",
+    ]  # fmt: skip
+    four = fed(4) + ip("low", 30) + ip("ip", 10, "low")
+    assert [p.kind for p in deploy_problems(four, TRAIN)] == ["deploy-shape-differs"]
+
+
+@pytest.mark.parametrize(
+    ("deploy", "train", "want"),
+    [
+        pytest.param("a b", "a c", [("b", "c")], id="one-for-one"),
+        pytest.param("a b d", "a c", [], id="two-for-one"),
+        pytest.param("a b", "a c d", [], id="one-for-two"),
+        pytest.param("a", "a c", [], id="none-for-one"),
+    ],
+)
+def test_which_layer_was_renamed(deploy: str, train: str, want: list[tuple[str, str]]) -> None:
+    def chained(names: str) -> str:
+        return "".join(ip(name, 192) for name in names.split())
+
+    problems = deploy_problems(fed() + chained(deploy), images("", SIZED) + chained(train) + LOSS)
+    assert [(p.layer, p.values["trained"]) for p in problems] == want
+
+
+def test_a_layer_of_another_type_is_no_renamed_one() -> None:
+    train = TRAIN + layer("act", "PReLU", "data -> act")
+    assert deploy_problems(fed() + ip("low", 30) + ip("ip", 10, "low") + ip("x"), train) == []
+    # Another type under the same name is not compared by shape.
+    other = fed() + ip("low", 30) + ip("ip", 10, "low") + layer("act", "Bias", "data -> act")
+    assert deploy_problems(other, train) == []
+
+
+def test_renamed_in_a_file_of_another_name_with_the_same_shapes_only() -> None:
+    names = ("small.prototxt", "large_train.prototxt")
+    low = fed() + ip("low", 30)
+    assert [p.kind for p in deploy_problems(low + ip("fc", 10, "low"), TRAIN, names)] == [
+        "deploy-layer-renamed"
+    ]
+    assert deploy_problems(low + ip("fc", 7, "low"), TRAIN, names) == []
+    alike = deploy_problems(low + ip("fc", 7, "low"), TRAIN)
+    assert [p.kind for p in alike] == ["deploy-layer-renamed"]
+    own, other = sketched(names[0], net(low + ip("fc", 7, "low"))), sketched(names[1], net(TRAIN))
+    assert fit(own, other)
+
+
+def test_the_training_net_is_the_one_with_most_of_the_layers() -> None:
+    own = sketched("deploy.prototxt", net(fed() + ip("low", 30) + ip("ip", 10, "low"), "TEST"))
+    half = sketched("a", net(images("", SIZED) + ip("low", 30) + LOSS))
+    whole, same = sketched("b", net(TRAIN)), sketched("c", net(TRAIN))
+    without = sketched("d", net(TRAIN.replace(LOSS, "")))
+    assert training_net(own, [half, whole, same]) is whole
+    assert training_net(own, [half]) is half
+    assert training_net(own, [without]) is None
+    third = sketched("deploy", net(fed() + ip("low", 30) + ip("x", 9) + ip("y", 9), "TEST"))
+    assert training_net(third, [half]) is None
+
+
+def test_an_outline_takes_each_layer_and_blob_from_the_first_view_that_has_it() -> None:
+    views = [net(fed(3) + ip("low", 30)), net(fed(1) + ip("low", 31) + ip("ip", 7, "low"), "TEST")]
+    flat = net(layer("in", "Input", "-> x label", "input_param { shape { dim: [2, 5] } }"))
+    found = outline("net", [(view, set_up(view)[0]) for view in (*views, flat)])
+    assert found.channels == {"data": 3}
+    assert found.learned == {
+        "low": ("InnerProduct", [(30, 192), (30,)]),
+        "ip": ("InnerProduct", [(7, 31), (7,)]),
+    }
+    assert sketched("net", net(images("", SIZED))).channels == {"data": 3}
 
 
 def test_a_net_without_weights_belongs_to_no_training_net() -> None:

@@ -78,7 +78,20 @@ def ip(name: str, wiring: str, outputs: int, more: str = "") -> str:
             (6 * 2 * 16) * (8 * 8) * 2,
             id="deconvolution-weights-at-each-input-position",
         ),
+        pytest.param(
+            layer(
+                *("l", "Deconvolution", "x x -> y z"),
+                "convolution_param { num_output: 4 kernel_size: 2 }",
+            ),
+            2 * (6 * 4 * 4) * (8 * 8) * 2,
+            id="deconvolution-of-two-bottoms",
+        ),
         pytest.param(ip("l", "x -> y", 10), 384 * 10 * 2, id="inner-product"),
+        pytest.param(
+            layer("l", "InnerProduct", "x -> y", "inner_product_param { num_output: 5 axis: 2 }"),
+            64 * 5 * (2 * 6),
+            id="inner-product-of-the-last-two-axes",
+        ),
         pytest.param(
             layer("l", "InnerProduct", "x -> y", "inner_product_param { num_output: 5 axis: -1 }"),
             8 * 5 * (2 * 6 * 8),
@@ -105,6 +118,11 @@ def ip(name: str, wiring: str, outputs: int, more: str = "") -> str:
             id="rnn-has-an-output-matrix",
         ),
         pytest.param(
+            layer("l", "RNN", "s marks still -> y", "recurrent_param { num_output: 4 }"),
+            5 * 3 * (4 * 7 + 4 * 4 + 4 * 4) + 3 * 4 * 11,
+            id="rnn-static-input-once-a-stream",
+        ),
+        pytest.param(
             layer("l", "Pooling", "x -> y", "pooling_param { kernel_size: 2 stride: 2 }"),
             (2 * 6 * 4 * 4) * 4,
             id="pooling-window-for-each-output",
@@ -125,6 +143,11 @@ def ip(name: str, wiring: str, outputs: int, more: str = "") -> str:
             id="pyramid-every-value-once-a-level",
         ),
         pytest.param(
+            layer("l", "SPP", "odd -> y", "spp_param { pyramid_height: 3 }"),
+            2 * 3 * (7 * 8 + (4 * 4) * 2**2 + (2 * 2) * 4**2),
+            id="pyramid-windows-overlap-where-bins-do-not-divide",
+        ),
+        pytest.param(
             layer("l", "LRN", "x -> y", "lrn_param { local_size: 5 }"), 768 * 5, id="lrn-window"
         ),
         pytest.param(
@@ -143,10 +166,28 @@ def ip(name: str, wiring: str, outputs: int, more: str = "") -> str:
         pytest.param(layer("l", "Concat", "x x -> y"), 0, id="moving-values"),
         pytest.param(layer("l", "Softmax", "x -> y"), 768, id="softmax"),
         pytest.param(layer("l", "EuclideanLoss", "x x ->"), 768, id="loss-without-a-top"),
+        pytest.param(
+            source("labels", 2, 8, 8) + layer("l", "SoftmaxWithLoss", "x labels ->"),
+            768,
+            id="scores-and-not-labels",
+        ),
+        pytest.param(
+            source("factors", 6) + layer("l", "Scale", "x factors -> y", "scale_param { axis: 1 }"),
+            768,
+            id="what-is-scaled-and-not-the-factors",
+        ),
+        pytest.param(
+            source("cell", 1, 3, 4)
+            + source("gates", 1, 3, 16)
+            + source("m", 1, 3)
+            + layer("l", "LSTMUnit", "cell gates m -> c h"),
+            3 * (3 * 4),
+            id="lstm-unit-three-for-each-cell",
+        ),
     ],
 )
 def test_multiply_adds(text: str, want: int) -> None:
-    result = cost(DATA + SEQUENCE + STATIC + text)
+    result = cost(DATA + SEQUENCE + STATIC + source("odd", 2, 3, 7, 8) + text)
     assert [each.multiply_adds for each in result.layers][-1] == want
     assert result.multiply_adds.value == want
 
@@ -172,6 +213,47 @@ def test_unknown_shapes_give_an_unknown_cost_or_none(type_: str) -> None:
         unknown: list[Shape] = [None] * 3
         result = multiply_adds(only, unknown, unknown, [None] * len(only.params))
         assert result in ((None,) if FORMULAS.get(type_, len).__name__ != "_free" else (0,))
+
+
+CONVOLVED = "convolution_param { num_output: 4 kernel_size: 3 }"
+FILTERS = [(4, 6, 3, 3), (4,)]
+CELL = "recurrent_param { num_output: 4 }"
+
+
+@pytest.mark.parametrize(
+    ("type_", "own", "bottom", "top", "params", "want"),
+    [
+        ("Convolution", CONVOLVED, (2, 6, 8, 8), (None, 4, 6, 6), FILTERS, None),
+        # That channels are not known is no matter: they are in the weights.
+        ("Convolution", CONVOLVED, (2, None, 8, 8), (2, None, 6, 6), FILTERS, 216 * 2 * 36),
+        ("Convolution", CONVOLVED, (2, 6, 8, 8), (2, 4, 6, 6), [None, (4,)], None),
+        ("Deconvolution", CONVOLVED, (2, 6, None, 8), (2, 4, None, 10), FILTERS, None),
+        ("Deconvolution", CONVOLVED, None, (2, 4, 10, 10), FILTERS, None),
+        ("InnerProduct", "", (2, None), (2, 5), [(5, 3), (5,)], 15 * 2),
+        ("InnerProduct", "", (None, 3), (None, 5), [(5, 3), (5,)], None),
+        ("InnerProduct", "", None, (2, 5), [(5, 3), (5,)], None),
+        ("LSTM", CELL, (None, 3, 7), (None, 3, 4), [(16, 7), (16,), (16, 4)], None),
+        ("LSTM", CELL, None, (5, 3, 4), [(16, 7), (16,), (16, 4)], None),
+        ("LSTM", CELL, (5, 3, 7), (5, 3, 4), [None, (16,), (16, 4)], None),
+        ("SPP", "spp_param { pyramid_height: 1 }", (2, 3, 5, None), (2, 3), [], None),
+        ("SPP", "spp_param { pyramid_height: 1 }", (2, 3, None, 7), (2, 3), [], None),
+        ("SPP", "spp_param { pyramid_height: 1 }", (None, 3, 5, 7), (None, 3), [], None),
+        ("Pooling", "pooling_param { kernel_size: 2 }", (2, 3, 4, 4), (2, 3, None, 3), [], None),
+        ("Pooling", "pooling_param { kernel_size: 2 }", None, (2, 3, 3, 3), [], 2 * 27 * 4),
+        ("Pooling", "pooling_param { global_pooling: true }", None, (2, 3, 1, 1), [], None),
+    ],
+)  # fmt: skip
+def test_what_is_needed_of_the_shapes_around_a_layer(
+    type_: str, own: str, bottom: Shape, top: Shape, params: list[Shape], want: int | None
+) -> None:
+    wiring = "x marks -> y" if type_ == "LSTM" else "x -> y"
+    (only,) = net(layer("l", type_, wiring, own)).layers
+    assert multiply_adds(only, [bottom, (5, 3)], [top], params) == want
+
+
+def test_a_layer_with_another_number_of_blobs_than_its_type_takes_has_no_known_cost() -> None:
+    (only,) = net(layer("l", "Softmax", "x x -> y")).layers
+    assert multiply_adds(only, [(2, 3), (2, 3)], [(2, 3)], []) is None
 
 
 # Totals
@@ -249,6 +331,32 @@ def test_shared_parameters_have_the_multipliers_that_any_layer_writes() -> None:
         assert [(use.lr_mult, use.decay_mult) for use in each.params] == [(0.5, 2), (1, 1)]
 
 
+def test_the_first_layer_that_writes_a_multiplier_of_a_shared_blob_sets_it() -> None:
+    """net.cpp, AppendParam: has_params_lr_; the other way round it would be refused."""
+    text = SHARED.replace("name: 'w'  }", "name: 'w' lr_mult: 3 }")
+    assert text != SHARED
+    for each in cost(text.replace("lr_mult: 0.5", "")).layers[1:3]:
+        assert [(use.lr_mult, use.decay_mult) for use in each.params] == [(3, 2), (1, 1)]
+
+
+def test_a_shared_blob_learns_from_any_layer_that_a_gradient_reaches() -> None:
+    """net.cpp, ShareWeights: all layers add to one diff."""
+    read = ip("b", "a -> b", 3, NAMED % "") + LOSS
+    side = ip("side", "x -> side", 3, NAMED % "")
+    for text in (side + ip("a", "x -> a", 3) + read, ip("a", "x -> a", 3) + read + side):
+        result = cost(source("x", 2, 3) + text)
+        shared = [use for each in result.layers for use in each.params if use.param.spec]
+        assert [(use.reached, use.learns) for use in shared] == [(True, True)] * 4
+        assert result.parameters.value == result.learned.value == 24
+
+
+def test_a_layer_of_rate_0_does_not_reach_its_blob() -> None:
+    still = "param { lr_mult: 0 } param { lr_mult: 0 }"
+    result = cost(source("x", 2, 3) + ip("a", "x -> a", 3) + ip("b", "a -> b", 3, still) + LOSS)
+    assert [use.reached for use in result.layers[2].params] == [False, False]
+    assert result.learned.value == 12
+
+
 def test_frozen_blobs_are_not_learned() -> None:
     frozen = ip("a", "x -> a", 3, "param { lr_mult: 0 } param { lr_mult: 1 }")
     result = cost(source("x", 2, 3) + frozen + ip("b", "a -> b", 3) + LOSS)
@@ -296,7 +404,45 @@ def test_given_shapes_fill_the_gaps() -> None:
 def test_what_a_forks_layer_learns_is_unknown() -> None:
     result = cost(source("x", 2, 3) + layer("n", "Normalize", "x -> n"))
     assert result.parameters.value is None
+    assert result.learned.value is None
     assert result.blob_memory.known == 4 * 6
+    assert [(each.parameters, each.memory) for each in result.layers] == [(0, 24), (None, None)]
+
+
+def test_of_two_tops_one_may_be_in_place() -> None:
+    own = "convolution_param { num_output: 4 kernel_size: 3 pad: 1 bias_term: false }"
+    conv = layer("c", "Convolution", "a b -> a c", own)
+    result = cost(source("a", 1, 4, 8, 8) + source("b", 1, 4, 8, 8) + conv, "TEST")
+    weights = 4 * 4 * 9
+    assert [each.memory for each in result.layers] == [1024, 1024, 1024 + 4 * weights]
+    assert result.caffe_memory.value == 4 * 1024
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        (source("x", 7, 3) + source("y", 2), 7),
+        (ip("a", "x -> a", 3) + source("x", 7, 3), 7),
+        (layer("p", "Parameter", "-> p", "parameter_param { shape { dim: 9 } }"), None),
+        (layer("e", "DummyData", "-> e"), None),
+        ("", None),
+    ],
+)
+def test_the_batch_size_is_that_of_the_first_source(text: str, want: int | None) -> None:
+    built = net(text)
+    assert net_cost(built, set_up(built)[0]).batch_size == want
+
+
+def test_memory_that_layers_share_or_use_again_is_counted_once() -> None:
+    """Tops in place, tops that are their bottom's memory, and learned blobs of one name."""
+    twice = NAMED % ""
+    more = ip("a", "x -> a", 3, twice) + layer("r", "ReLU", "a -> a")
+    more += layer("f", "Reshape", "a -> f", "reshape_param { shape { dim: 6 } }")
+    result = cost(source("x", 2, 3) + more + ip("b", "a -> b", 3, twice), "TEST")
+    assert [each.memory for each in result.layers] == [24, 24 + 48, 0, 0, 24]
+    assert (result.blob_memory.value, result.parameter_memory.value) == (72, 48)
+    assert result.splits == 1
+    assert result.caffe_memory.value == 4 * (6 + 6 + 3 * 6 + 6 + 6)
 
 
 # Nets whose figures are known

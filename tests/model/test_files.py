@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from caffelint.model.files import missing_directory, resolve
+from caffelint.model.files import is_absolute, missing_directory, missing_top, resolve
 
 
 @pytest.fixture
@@ -67,6 +67,37 @@ def test_an_absolute_path_is_not_searched_for(tree: Path, there: bool) -> None:
 )
 def test_missing_directory(tree: Path, prefix: str, missing: str) -> None:
     assert missing_directory(prefix, tree / "models/lenet/solver.prototxt", None) == missing
+
+
+@pytest.mark.parametrize(
+    ("name", "want"),
+    [
+        pytest.param("/data/net.prototxt", True, id="here"),
+        pytest.param("C:/data/net.prototxt", True, id="a-drive"),
+        pytest.param("D:\\data\\net.prototxt", True, id="a-drive-with-backslashes"),
+        pytest.param("data/net.prototxt", False, id="relative"),
+        pytest.param("C:net.prototxt", False, id="relative-on-a-drive"),
+        pytest.param("", False, id="nothing"),
+    ],
+)
+def test_absolute_wherever_caffe_is_started(name: str, want: bool) -> None:
+    assert is_absolute(name) is want
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        pytest.param("models/none.prototxt", "", id="there"),
+        pytest.param("nowhere/models/net.prototxt", "nowhere", id="the-first-alone-counts"),
+        pytest.param("lenet/none.prototxt", "", id="in-the-second-start-directory"),
+        pytest.param("../../nowhere/net.prototxt", "nowhere", id="after-steps-up"),
+        pytest.param("../models/net.prototxt", "", id="there-after-steps-up"),
+        pytest.param("none.prototxt", "", id="a-file-alone"),
+        pytest.param("../none.prototxt", "", id="steps-up-alone"),
+    ],
+)
+def test_missing_top(tree: Path, name: str, missing: str) -> None:
+    assert missing_top(name, [tree, tree / "models"]) == missing
 
 
 def test_a_directory_is_missing_where_root_does_not_have_it(tree: Path) -> None:

@@ -1,4 +1,4 @@
-"""Layer types of forks and of the user's own: what they make, and what is refused of them."""
+"""Layer types of forks: what they make, and what is refused of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from caffelint.model.net import Net
 from caffelint.model.phase import State
 from caffelint.model.shapes.setup import Shape
 from caffelint.resources import load_fork
-from caffelint.schema.dialects import Declared, LayerFacts
 from caffelint.schema.upgrade import upgrade_net
 from caffelint.syntax.parser import parse
 from caffelint.told import Told
@@ -78,6 +77,7 @@ SLOPE = 'slope_filler { type: "constant" value: 1 } bias_filler { type: "constan
         ("ssd", "Permute", [MAP], "permute_param { order: 3 }", [(10, 2, 8, 6)], []),
         ("ssd", "Normalize", [MAP], "norm_param { channel_shared: false }", [MAP], [(8,)]),
         ("ssd", "Normalize", [MAP], "norm_param { channel_shared: true }", [MAP], [()]),
+        ("ssd", "Normalize", [(2, 3)], "norm_param { channel_shared: false }", [(2, 3)], [(3,)]),
         # 3 ratios (1, 2, 1/2) for each of 2 sizes, and one more for the larger size.
         ("ssd", "PriorBox", [MAP, (1, 3, 60, 100)],
          f"prior_box_param {{ {SIZES} aspect_ratio: 2 aspect_ratio: 1 flip: true }}",
@@ -85,8 +85,21 @@ SLOPE = 'slope_filler { type: "constant" value: 1 } bias_filler { type: "constan
         ("ssd", "PriorBox", [MAP, (1, 3, 60, 100)],
          f"prior_box_param {{ {SIZES} aspect_ratio: 2 flip: false }}",
          [(1, 2, 6 * 10 * 6 * 4)], []),
+        # 1/2 is there already; and 1/0, an infinite one, is a ratio of its own.
+        ("ssd", "PriorBox", [MAP, (1, 3, 60, 100)],
+         f"prior_box_param {{ {SIZES} aspect_ratio: 2 aspect_ratio: 0.5 flip: true }}",
+         [(1, 2, 6 * 10 * 8 * 4)], []),
+        ("ssd", "PriorBox", [MAP, (1, 3, 60, 100)],
+         f"prior_box_param {{ {SIZES} aspect_ratio: 0 flip: true }}",
+         [(1, 2, 6 * 10 * 8 * 4)], []),
         ("ssd", "AnnotatedData", [], f"{BATCH} {ANNOTATED}",
          [(4, None, 300, 200), (1, 1, None, 8)], []),
+        # One mean is for all channels, however many they are.
+        ("ssd", "AnnotatedData", [], f"{BATCH} transform_param {{ {RESIZE} mean_value: 100 }}",
+         [(4, None, 300, 200), None], []),
+        ("ssd", "AnnotatedData", [],
+         f"{BATCH} transform_param {{ {RESIZE} mean_value: 100 mean_value: 90 }}",
+         [(4, 2, 300, 200), None], []),
         # A crop cuts what the resizing made; with three means there are three channels.
         ("ssd", "AnnotatedData", [],
          f"{BATCH} transform_param {{ {RESIZE} crop_size: 224 {3 * 'mean_value: 100 '} }}",
@@ -137,6 +150,9 @@ SLOPE = 'slope_filler { type: "constant" value: 1 } bias_filler { type: "constan
         ("segnet", "DenseImageData", [],
          f"dense_image_data_param {{ batch_size: 4 {DENSE} }} transform_param {{ crop_size: 200 }}",
          [(4, 3, 200, 200), (4, 1, 200, 200)], []),
+        ("segnet", "DenseImageData", [],
+         "dense_image_data_param { batch_size: 4 crop_height: 1 crop_width: 1 }",
+         [(4, 3, 1, 1), (4, 1, 1, 1)], []),
         ("segnet", "BN", [MAP], f"bn_param {{ {FILL} }}", [MAP], [(1, 8, 1, 1)] * 2),
         ("yjxiong", "BN", [MAP], f"bn_param {{ {SLOPE} }}", [MAP], [(1, 8)] * 4),
         ("pspnet", "BN", [MAP], f"bn_param {{ {SLOPE} }}", [MAP], [(1, 8, 1, 1)] * 4),
@@ -147,11 +163,26 @@ SLOPE = 'slope_filler { type: "constant" value: 1 } bias_filler { type: "constan
          [(2, 8, 23, 30)], []),
         ("segnet", "Upsample", [MAP, MAP], "upsample_param { scale: 2 upsample_h: 23 }",
          [(2, 8, 12, 20)], []),
+        ("segnet", "Upsample", [MAP, MAP], "upsample_param { scale: 2 upsample_w: 23 }",
+         [(2, 8, 12, 20)], []),
         ("mobilenet-yolo", "Upsample", [MAP], "upsample_param { scale: 2 }",
          [(2, 8, 12, 20)], []),
+        ("mobilenet-yolo", "Upsample", [(8, 6, 10)], "upsample_param { scale: 2 }",
+         [(8, 12, 20)], []),
         ("pspnet", "Interp", [MAP], "interp_param { height: 60 width: 61 }",
          [(2, 8, 60, 61)], []),
         ("pspnet", "Interp", [MAP], "interp_param { zoom_factor: 8 }", [(2, 8, 41, 73)], []),
+        # One factor goes before a size, and a size before two factors: the first of them shrinks.
+        ("pspnet", "Interp", [MAP], "interp_param { height: 60 width: 61 zoom_factor: 8 }",
+         [(2, 8, 41, 73)], []),
+        ("pspnet", "Interp", [MAP],
+         "interp_param { height: 60 width: 61 zoom_factor: 2 shrink_factor: 2 }",
+         [(2, 8, 60, 61)], []),
+        ("pspnet", "Interp", [MAP], "interp_param { height: 60 zoom_factor: 2 shrink_factor: 2 }",
+         [(2, 8, 5, 9)], []),
+        # A negative pad cuts rows and columns off first.
+        ("pspnet", "Interp", [MAP], "interp_param { zoom_factor: 2 pad_beg: -1 }",
+         [(2, 8, 9, 17)], []),
         ("deeplab", "Interp", [MAP], "interp_param { shrink_factor: 2 pad_end: -1 }",
          [(2, 8, 3, 5)], []),
         ("add-ons", "Axpy", [(2, 8, 1, 1), MAP, MAP], "", [MAP], []),
@@ -176,6 +207,8 @@ SLOPE = 'slope_filler { type: "constant" value: 1 } bias_filler { type: "constan
         ("nvcaffe", "BatchNorm", [MAP], 'batch_norm_param { scale_filler { type: "constant" } }',
          [MAP], [(8,), (8,), (1,), (8,), (8,)]),
         ("nvcaffe", "BatchNorm", [MAP], "", [MAP], [(8,), (8,), (1,)]),
+        ("nvcaffe", "BatchNorm", [MAP], 'batch_norm_param { bias_filler { type: "constant" } }',
+         [MAP], [(8,), (8,), (1,), (8,), (8,)]),
         ("happynear", "Normalize", [MAP], "", [MAP], []),
         ("happynear", "Normalize", [MAP], "", [MAP, (2, 1, 6, 10)], []),
         # How many bottoms it takes, its source does not say; without any nothing is known.
@@ -187,6 +220,24 @@ SLOPE = 'slope_filler { type: "constant" value: 1 } bias_filler { type: "constan
         ("intel", "Reshape", [MAP], "reshape_param { pixelshuffler: 2 }", [None], []),
         ("intel", "Reshape", [MAP], "reshape_param { shape { dim: 0 dim: -1 } }", [(2, 480)], []),
         ("r-c3d", "Pooling", [MAP], "pooling_param { kernel_size: 1 kernel_size: 2 }", [None], []),
+        # Where a fork takes other numbers of blobs, BVLC's are set up as BVLC does.
+        ("flownet2", "Eltwise", [MAP] * 3, "", [MAP], []),
+        ("flownet2", "Eltwise", [MAP], "", [None], []),
+        ("surface-normals", "Reshape", [MAP], "reshape_param { shape { dim: 0 dim: -1 } }",
+         [(2, 480)], []),
+        ("surface-normals", "Reshape", [MAP], "reshape_param { shape { dim: 0 dim: -1 } }",
+         [None, None], []),
+        ("surface-normals", "Reshape", [MAP, MAP], "reshape_param { shape { dim: 0 dim: -1 } }",
+         [None], []),
+        ("happynear", "EuclideanLoss", [MAP, MAP], "", [()], []),
+        ("happynear", "EuclideanLoss", [MAP, MAP, (2,)], "", [None], []),
+        ("openvino", "InnerProduct", [MAP],
+         "inner_product_param { num_output: 5 bias_term: false }", [(2, 5)], [(5, 480)]),
+        # So are layers whose blocks have new fields, unless one is used that may matter.
+        ("yjxiong", "Convolution", [MAP], "convolution_param { num_output: 4 kernel_size: 3 }",
+         [(2, 4, 4, 8)], [(4, 8, 3, 3), (4,)]),
+        ("caffe-tvg", "Pooling", [MAP], "pooling_param { kernel_size: 2 stride: 2 }",
+         [(2, 8, 3, 5)], []),
     ],
 )  # fmt: skip
 def test_shapes(
@@ -209,6 +260,20 @@ PART = (2, 8, None, 10)
         ("ssd", "PriorBox", [None, MAP], f"prior_box_param {{ {SIZES} }}", [(1, 2, None)], []),
         ("ssd", "MultiBoxLoss", [(5, 24), (5, 18), (1, 2, None), (1, 1, 9, 8)],
          "multibox_loss_param { num_classes: 3 }", [()], []),
+        *(("ssd", "DetectionOutput", bottoms, "detection_output_param { num_classes: 3 }",
+           [(1, 1, 1, 7)], [])
+          for bottoms in ([None, (1, 18), (1, 2, 24)], [(1, 24), None, (1, 2, 24)],
+                          [(1, 24), (1, 18), None])),
+        ("ssd", "Normalize", [None], "norm_param { channel_shared: false }", [None], [(None,)]),
+        ("faster-rcnn", "SmoothL1Loss", [None, MAP], "", [()], []),
+        ("faster-rcnn", "SmoothL1Loss", [MAP, None], "", [()], []),
+        ("r-fcn", "PSROIPooling", [None, (300, 5)],
+         "psroi_pooling_param { spatial_scale: 1 output_dim: 8 group_size: 7 }",
+         [(300, 8, 7, 7)], []),
+        ("happynear", "Normalize", [None], "", [None, None], []),
+        ("pspnet", "Interp", [MAP], "interp_param { height: 9 }", [(2, 8, None, None)], []),
+        ("pspnet", "Interp", [MAP], "interp_param { width: 9 }", [(2, 8, None, None)], []),
+        ("add-ons", "Axpy", [(2, 8), None, None], "", [None], []),
         ("r-fcn", "BoxAnnotatorOHEM", [None] * 4, "", [None] * 2, []),
         ("intel", "SmoothL1LossOHEM", [None, MAP], "", [(), None], []),
         ("faster-rcnn", "ROIPooling", [None, None], "roi_pooling_param { pooled_h: 6 pooled_w: 7 }",
@@ -245,18 +310,34 @@ def test_what_is_not_known_of_a_bottom_stays_open(
         ("ssd", "DetectionOutput", [(1, 24), (1, 24), (1, 2, 24)],
          "detection_output_param { num_classes: 3 }", "prior-count",
          {"what": "scores", "priors": 6, "wanted": 18, "channels": 24}),
+        ("ssd", "DetectionOutput", [(1, 24), (1, 24), (1, 2, 24)],
+         "detection_output_param { num_classes: 3 }", "prior-count",
+         {"bottom": "b1", "boxes": "b2", "each": 3}),
         ("ssd", "MultiBoxLoss", [(5, 20), (5, 18), (1, 2, 24), (1, 1, 9, 8)],
          "multibox_loss_param { num_classes: 3 }", "prior-count",
          {"what": "locations", "wanted": 24}),
         ("r-fcn", "PSROIPooling", [(1, 1029, 38, 63), (300, 5)],
          "psroi_pooling_param { spatial_scale: 1 output_dim: 8 group_size: 7 }",
          "score-map-channels", {"wanted": 392}),
+        ("r-fcn", "PSROIPooling", [(1, 1029, 38, 63), (300, 5)],
+         "psroi_pooling_param { spatial_scale: 1 output_dim: 8 group_size: 7 }",
+         "score-map-channels", {"bottom": "b0", "channels": 1029, "outputs": 8, "group": 7}),
+        ("r-fcn", "PSROIPooling", [MAP, (300, 5)],
+         "psroi_pooling_param { spatial_scale: 1 output_dim: 0 group_size: 7 }",
+         "must-be-positive", {"field": "output_dim"}),
+        ("r-fcn", "PSROIPooling", [MAP, (300, 5)],
+         "psroi_pooling_param { spatial_scale: 1 output_dim: 8 group_size: 0 }",
+         "must-be-positive", {"field": "group_size"}),
+        ("faster-rcnn", "ROIPooling", [MAP, (300, 5)], "roi_pooling_param { pooled_w: 6 }",
+         "must-be-positive", {"field": "pooled_h"}),
         ("faster-rcnn", "ROIPooling", [MAP, (300, 5)], "roi_pooling_param { pooled_h: 6 }",
          "must-be-positive", {}),
         ("faster-rcnn", "SmoothL1Loss", [MAP, (2, 8, 6, 9)], "", "shapes-differ", {}),
         # LossLayer::Reshape compares the first two bottoms' batches (loss_layer.cpp:19).
         ("faster-rcnn", "SmoothL1Loss", [MAP, (3, 8, 6, 10)], "", "batch-differs",
-         {"found": 3, "wanted": 2}),
+         {"bottom": "b1", "found": 3, "first": "b0", "wanted": 2}),
+        ("segnet", "Upsample", [MAP, (2, 8, 6, 9)], "upsample_param { scale: 2 }", "shapes-differ",
+         {"bottom": "b1", "wanted": "2×8×6×10"}),
         ("ssd", "MultiBoxLoss", [(5, 24), (4, 18), (1, 2, 24), (1, 1, 9, 8)],
          "multibox_loss_param { num_classes: 3 }", "batch-differs",
          {"bottom": "b1", "found": 4, "first": "b0", "wanted": 5}),
@@ -264,9 +345,15 @@ def test_what_is_not_known_of_a_bottom_stays_open(
          {"bottom": "b2"}),
         ("ssd", "Normalize", [(2,)], "", "axes-count", {"wanted": "at least 2"}),
         ("ssd", "Permute", [(2, 3)], "permute_param { order: 2 }", "axis-out-of-range", {}),
-        ("ssd", "PriorBox", [MAP, MAP], "", "must-be-positive", {}),
-        ("add-ons", "Axpy", [(2, 8, 1, 1), MAP, (2, 8, 6, 9)], "", "shapes-differ", {}),
-        ("add-ons", "Axpy", [(2, 7, 1, 1), MAP, MAP], "", "shapes-differ", {"wanted": "2×8"}),
+        ("ssd", "PriorBox", [MAP, MAP], "", "must-be-positive", {"value": "not set"}),
+        ("add-ons", "Axpy", [(2, 8, 1, 1), MAP, (2, 8, 6, 9)], "", "shapes-differ",
+         {"bottom": "b2", "wanted": "2×8×6×10", "like": '"b1"'}),
+        ("add-ons", "Axpy", [(2, 7, 1, 1), MAP, MAP], "", "shapes-differ",
+         {"bottom": "b0", "wanted": "2×8", "like": '"b1"'}),
+        *(("pspnet", "Interp", [MAP], f"interp_param {{ {factor}: 0 }}", "must-be-positive",
+           {"field": factor}) for factor in ("shrink_factor", "zoom_factor")),
+        ("mobilenet-yolo", "Reorg", [MAP], "reorg_param { stride: 0 }", "must-be-positive",
+         {"field": "stride"}),
         ("faster-rcnn", "ROIPooling", [MAP], "", "bottom-count", {}),
     ],
 )  # fmt: skip
@@ -436,57 +523,3 @@ def test_layers_of_the_old_form_have_the_types_of_their_fork(
     assert [problem.kind for problem in problems if "type" in problem.kind] == []
     own = block.partition(" ")[0]
     assert not own or net.layers[1].message.has(own)
-
-
-# The user's own
-
-
-def own(type_: str, *, bottoms: str = "1", tops: str = "1", **told: object) -> LayerFacts:
-    loss = bool(told.pop("loss", False))
-    declared = Declared(**told)  # type: ignore[arg-type]
-    return LayerFacts(type_, bottoms=bottoms, tops=tops, loss=loss, declared=declared)
-
-
-@pytest.mark.parametrize(
-    ("facts", "more", "tops", "params", "kinds"),
-    [
-        (own("Mine"), "", [None], [], []),
-        (own("Mine", shapes=(None,)), "", [MAP], [], []),
-        (own("Mine", shapes=((0, 16, 0, None),)), "", [(2, 16, 6, None)], [], []),
-        (own("Mine", shapes=((0, 4), (7,)), tops="2"), 'top: "u"', [(2, 4), (7,)], [], []),
-        (own("Mine", learns=3), "param { } param { } param { }", [None], [None] * 3, []),
-        (own("Mine", learns=1), "param { } param { }", [None], [None], ["too-many-params"]),
-        (own("Mine", bottoms="2+"), "", [None], [], ["bottom-count"]),
-        (own("Mine", tops="2-3"), "", [None], [], ["top-count"]),
-        (own("Mine", loss=True), "", [()], [], []),
-    ],
-)
-def test_declared_layers(
-    facts: LayerFacts, more: str, tops: list[Shape], params: list[Shape], kinds: list[str]
-) -> None:
-    text = inputs([MAP]) + layer("l", "Mine", "b0 -> t", more)
-    net, shapes, problems = set_up_net(text, Told(layers=(facts,)))
-    assert [shapes.blobs[blob] for blob in net.layers[1].tops] == tops
-    assert shapes.params[net.layers[1]] == params
-    assert [problem.kind for problem in problems] == kinds
-
-
-@pytest.mark.parametrize(("safe", "told"), [(True, []), (False, [("in-place-refused", "b0")])])
-def test_a_declared_layer_may_have_to_keep_its_bottom(
-    safe: bool, told: list[tuple[str, str]]
-) -> None:
-    """Of two tops the first one is shown."""
-    text = inputs([MAP, MAP]) + layer("l", "Mine", "b0 b1 -> b0 b1")
-    facts = own("Mine", bottoms="2", tops="2", in_place=safe)
-    problems = set_up_net(text, Told(layers=(facts,)))[2]
-    assert [(problem.kind, problem.values["top"]) for problem in problems] == told
-
-
-def test_a_python_layer_is_declared_by_module_and_class() -> None:
-    python = 'python_param { module: "rpn.proposal" layer: "Proposal" }'
-    other = 'python_param { module: "rpn.proposal" layer: "Other" }'
-    text = inputs([MAP]) + layer("p", "Python", "b0 -> p", python)
-    text += layer("q", "Python", "b0 -> q", other)
-    facts = own("rpn.proposal.Proposal", shapes=((None, 5),))
-    net, shapes, _ = set_up_net(text, Told(layers=(facts,)))
-    assert [shapes.blobs[layer.tops[0]] for layer in net.layers[1:]] == [(None, 5), None]

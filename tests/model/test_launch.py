@@ -1,13 +1,11 @@
-"""Launch scripts: what their text says, and which solver they mean."""
+"""Launch scripts: what their text says."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from caffelint.model.context import Context, launched
-from caffelint.model.launch import Launch, LaunchFinder, read_launches
+from caffelint.model.launch import Launch, read_launches
 
 Found = tuple[int, str, tuple[str, ...], str]
 
@@ -82,6 +80,71 @@ def found(text: str, script: str = "train.sh") -> list[Found]:
             (1, "s.prototxt", (), ""),
             id="in-a-chain",
         ),
+        pytest.param(
+            "run train --solver=s.prototxt 5 --weights w.h5 more",
+            (1, "s.prototxt", ("w.h5",), ""),
+            id="other-words-are-no-values",
+        ),
+        pytest.param(
+            "caffe train --snapshot= --solver s.prototxt --weights --gpu 0",
+            (1, "s.prototxt", (), ""),
+            id="options-are-no-values",
+        ),
+        pytest.param(
+            "caffe train --solver s.prototxt --weights ' a.h5 ,, b.h5,'",
+            (1, "s.prototxt", ("a.h5", "b.h5"), ""),
+            id="blanks-and-nothing-in-a-list",
+        ),
+        pytest.param(
+            "GLOG_logtostderr=1 N=x caffe train --solver $N.prototxt",
+            (1, "x.prototxt", (), ""),
+            id="assignments-before-a-command",
+        ),
+        pytest.param(
+            "caffe train --solver s.prototxt # --weights old.h5",
+            (1, "s.prototxt", (), ""),
+            id="comment-behind",
+        ),
+        pytest.param(
+            "caffe train --solver a#b.prototxt --weights w#1.h5",
+            (1, "a#b.prototxt", ("w#1.h5",), ""),
+            id="no-comment-within-a-word",
+        ),
+        pytest.param(
+            "N=a\nN=b\ncaffe train --solver $N.prototxt",
+            (3, "b.prototxt", (), ""),
+            id="the-last-assignment",
+        ),
+        pytest.param(
+            "N = a b\nM ?= c\ncaffe train --solver $N/$(M).prototxt",
+            (3, "a/c.prototxt", (), ""),
+            id="assignments-with-blanks",
+        ),
+        pytest.param(
+            "N=a.txt\ncaffe train --solver ${N%.txt}.prototxt --weights ${N:-b}",
+            (2, "${N%.txt}.prototxt", ("a.txt",), ""),
+            id="a-default-that-is-not-needed-and-other-operators",
+        ),
+        pytest.param(
+            "caffe train --solver `pwd`/s.prototxt --weights ${A}${B:-w}",
+            (1, "`pwd`/s.prototxt", ("${A}w",), ""),
+            id="what-a-command-prints",
+        ),
+        pytest.param(
+            "if true; then caffe train --solver s.prototxt; fi",
+            (1, "s.prototxt", (), ""),
+            id="in-a-branch",
+        ),
+        pytest.param(
+            "N=a\nif x; then if y; then N=b; fi; N=b; fi\ncaffe train --solver $N.pt",
+            (3, "${N}.pt", (), ""),
+            id="branch-in-a-branch",
+        ),
+        pytest.param(
+            "N=a\nif x; then M=1; fi\nN=b\ncaffe train --solver $N.pt",
+            (4, "b.pt", (), ""),
+            id="assigned-behind-a-branch",
+        ),
     ],
 )
 def test_shell_commands(text: str, want: Found) -> None:
@@ -96,6 +159,11 @@ def test_shell_commands(text: str, want: Found) -> None:
         pytest.param("caffe train --solver", id="no-value"),
         pytest.param("caffe time --model s.prototxt", id="other-command"),
         pytest.param("# a \\\nsolver s.prototxt", id="comment-does-not-continue"),
+        pytest.param("--solver=s.prototxt --weights=w.h5", id="options-alone"),
+        pytest.param("caffe train --solver -gpu 0", id="an-option-for-a-value"),
+        pytest.param("REM caffe train --solver s.prototxt", id="batch-comment"),
+        pytest.param("  :: caffe train --solver s.prototxt", id="batch-comment-by-colons"),
+        pytest.param("A =\nexport\n= b", id="halves-of-assignments"),
         pytest.param("\x00\"'`$(${" * 50, id="garbage"),
     ],
 )
@@ -142,15 +210,111 @@ def test_text_that_starts_nothing(text: str) -> None:
             (1, "s.prototxt", ("w.caffemodel",), ""),
             id="command-in-python",
         ),
+        pytest.param(
+            "GO.PY",
+            'call(["caffe", "train", "--solver", "s.prototxt", "--snapshot", "x"])',
+            (1, "s.prototxt", (), "x"),
+            id="command-as-a-list",
+        ),
+        pytest.param(
+            "go.py",
+            "f.write('caffe train --solver=s.prototxt --weights=w.h5\\n')",
+            (1, "s.prototxt", ("w.h5",), ""),
+            id="command-that-is-written",
+        ),
+        pytest.param(
+            "go.py",
+            "p = 's.prototxt'  # mine\nsolver = caffe.AdamSolver( p )\n"
+            "solver.net.copy_from('a.h5')\nsolver.net.copy_from('b.h5')",
+            (2, "s.prototxt", ("a.h5", "b.h5"), ""),
+            id="pycaffe-with-two-files",
+        ),
+        pytest.param(
+            "Run.CMD",
+            "caffe train ^\n --solver models\\s.prototxt",
+            (1, "models/s.prototxt", (), ""),
+            id="cmd",
+        ),
     ],
 )
 def test_other_scripts(script: str, text: str, want: Found) -> None:
     assert found(text, script) == [want]
 
 
-def test_python_that_loads_what_it_computes_says_nothing() -> None:
-    text = "s = caffe.get_solver('s.prototxt')\ns.net.copy_from(args.weights)"
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("s = caffe.get_solver('s.prototxt')\ns.net.copy_from(a.b)", id="computed"),
+        pytest.param(
+            "s = caffe.get_solver('s.prototxt')\ns.net.params['ip'][0].data[...] = w", id="by-hand"
+        ),
+        pytest.param("s = caffe.get_solver(name)\ns.net.copy_from('w.h5')", id="unknown-solver"),
+        pytest.param("s.restore('x')\ns.net.copy_from('w.h5')", id="no-solver"),
+        pytest.param("# caffe.get_solver('s.prototxt')", id="comment"),
+        pytest.param(
+            "p.add_argument('-x', help='caffe --solver s.prototxt')", id="its-own-options"
+        ),
+    ],
+)
+def test_python_that_loads_what_it_computes_says_nothing(text: str) -> None:
     assert found(text, "go.py") == []
+
+
+@pytest.mark.parametrize(
+    ("script", "prose", "caffe"),
+    [
+        *((name, True, True) for name in ("a.md", "a.TXT", "a.rst", "README", "readme.sh")),
+        *((name, False, True) for name in ("a.sh", "a.bash", "a.bat", "a.cmd", "a.mk", "Makefile")),
+    ],
+)
+def test_what_kind_of_text_it_is(script: str, prose: bool, caffe: bool) -> None:
+    (one,) = read_launches("caffe train --solver s.prototxt", script)
+    assert (one.prose, one.caffe) == (prose, caffe)
+
+
+@pytest.mark.parametrize(
+    ("text", "script", "caffe"),
+    [
+        pytest.param("caffe train --solver s.pt", "a.sh", True, id="caffe"),
+        pytest.param("python train.py --solver s.pt", "a.sh", False, id="a-python-script"),
+        pytest.param("os.system('caffe train --solver s.pt')", "a.py", True, id="from-python"),
+        pytest.param("caffe.get_solver('s.pt')", "a.py", False, id="pycaffe"),
+    ],
+)
+def test_whether_caffe_decides(text: str, script: str, caffe: bool) -> None:
+    assert [one.caffe for one in read_launches(text, script)] == [caffe]
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "iteration"),
+    [
+        ("models/x_iter_5000.solverstate", 5000),
+        ("x_iter_5000.solverstate.h5", 5000),
+        ("x_iter_0.solverstate", 0),
+        ("x.solverstate", 0),
+        ("x_iter_5000.caffemodel", 0),
+        ("x_iter_$N.solverstate", 0),
+        ("", 0),
+    ],
+)
+def test_the_iteration_of_a_snapshot(snapshot: str, iteration: int) -> None:
+    """solver.cpp, SnapshotFilename."""
+    assert launch(snapshot=snapshot).resumes_at == iteration
+
+
+@pytest.mark.parametrize(
+    ("more", "rivals"),
+    [
+        pytest.param("--weights w --snapshot x", True, id="both"),
+        pytest.param("--weights w", False, id="weights"),
+        pytest.param("--snapshot x", False, id="snapshot"),
+        pytest.param("", False, id="neither"),
+    ],
+)
+def test_caffe_refuses_a_snapshot_and_weights_at_once(more: str, rivals: bool) -> None:
+    """caffe.cpp, train."""
+    (one,) = read_launches(f"caffe train --solver s.prototxt {more}", "a.sh")
+    assert one.rivals is rivals
 
 
 def test_a_variable_that_doubles_itself_stays_short() -> None:
@@ -167,6 +331,11 @@ def test_a_variable_that_doubles_itself_stays_short() -> None:
         pytest.param("cd /data\ncd b", "b", id="and-on"),
         pytest.param("cd $HOME", "", id="somewhere"),
         pytest.param("cd", "", id="home"),
+        pytest.param("cd a\ncd", "a", id="home-is-not-followed"),
+        pytest.param("cd ~/a", "", id="at-home"),
+        pytest.param("cd `dirname $0`", "", id="where-a-command-says"),
+        pytest.param("D=a\nif true; then cd $D; fi", "a", id="in-a-branch"),
+        pytest.param("echo cd b", "", id="printed"),
     ],
 )
 def test_where_a_script_has_gone_to(text: str, directory: str) -> None:
@@ -203,8 +372,6 @@ b.restore('b.solverstate')
     assert (second.weights, second.snapshot) == (("b.caffemodel",), "b.solverstate")
     # Its own code decides, where caffe train refuses both at once.
     assert not second.rivals
-    (shell,) = read_launches("caffe train --solver s --weights w --snapshot x", "a.sh")
-    assert shell.rivals
 
 
 def test_python_that_restores_a_snapshot_is_known_whatever_else_it_loads() -> None:
@@ -225,107 +392,6 @@ def test_branches_leave_a_variable_unknown() -> None:
         "caffe train --solver models/$D/s.prototxt"
     )
     assert found(text) == [(5, "models/${D}/s.prototxt", (), "")]
-
-
-# Which solver a script means
-
-
-def tree(folder: Path, files: dict[str, str]) -> Path:
-    for name, text in {".git/HEAD": "", **files}.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return folder
-
-
-SOLVER = "models/vgg/solver.prototxt"
-
-
-@pytest.mark.parametrize(
-    ("script", "command", "linked"),
-    [
-        pytest.param("train.sh", "--solver models/vgg/solver.prototxt", True, id="from-the-top"),
-        pytest.param("scripts/a.sh", "--solver models/vgg/solver.prototxt", True, id="from-above"),
-        pytest.param("scripts/a.sh", "--solver ../models/vgg/solver.prototxt", True, id="dots"),
-        pytest.param("models/vgg/a.sh", "--solver solver.prototxt", True, id="beside"),
-        pytest.param("scripts/a.sh", "--solver solver.prototxt", False, id="not-beside"),
-        pytest.param("a.sh", "--solver models/$NET/solver.prototxt", True, id="unknown-part"),
-        pytest.param("a.sh", "--solver $SOLVER", False, id="unknown-altogether"),
-        pytest.param("a.sh", "--solver s$A-o$A-l$A-v$A-e$A-r$A-.$A-p$A-r", False, id="too-much"),
-        pytest.param("venv/lib/a.sh", f"--solver ../../{SOLVER}", False, id="of-other-people"),
-        pytest.param("a.sh", "--solver /mnt/me/models/vgg/solver.prototxt", True, id="moved"),
-        pytest.param("a.sh", "--solver ~/x/vgg/solver.prototxt", True, id="at-home"),
-        pytest.param("a.sh", "--solver models/vgg16/solver.prototxt", False, id="other-directory"),
-        pytest.param("a.sh", "--solver models/alex/solver.prototxt", False, id="another-file"),
-        pytest.param(
-            "models/vgg/a.sh", "--solver training/run1/solver.prototxt", True, id="was-generated"
-        ),
-    ],
-)
-def test_which_solver_a_script_means(
-    tmp_path: Path, script: str, command: str, linked: bool
-) -> None:
-    tree(
-        tmp_path,
-        {
-            SOLVER: "",
-            "models/alex/solver.prototxt": "",
-            script: f"caffe train {command} --weights w.caffemodel\n",
-        },
-    )
-    launches = LaunchFinder().find(tmp_path / SOLVER)
-    assert [one.place for one in launches] == ([f"{script}:1"] if linked else [])
-
-
-def test_a_step_into_a_directory_counts(tmp_path: Path) -> None:
-    text = "cd models/vgg\ncaffe train --solver solver.prototxt\n"
-    tree(tmp_path, {SOLVER: "", "run.sh": text})
-    assert [one.line for one in LaunchFinder().find(tmp_path / SOLVER)] == [2]
-
-
-def test_without_a_repository_only_scripts_near_by_are_read(tmp_path: Path) -> None:
-    text = "caffe train --solver models/vgg/solver.prototxt\n"
-    for name in ("run.sh", "elsewhere/run.sh", SOLVER):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    launches = LaunchFinder().find(tmp_path / SOLVER)
-    assert [Path(one.script).name for one in launches] == ["run.sh"]
-    assert "elsewhere" not in launches[0].script
-
-
-@pytest.mark.parametrize("other", ["a", ".venv", "site-packages"])
-def test_a_tree_full_of_other_scripts_hides_nothing(tmp_path: Path, other: str) -> None:
-    (tmp_path / ".git").mkdir()
-    (tmp_path / other).mkdir()
-    for number in range(2_100):
-        (tmp_path / other / f"{number}.py").touch()
-    folder = tmp_path / "m" / "n"
-    folder.mkdir(parents=True)
-    (folder / "s.prototxt").touch()
-    (folder / "run.sh").write_text("caffe train --solver s.prototxt --weights w.caffemodel")
-    (one,) = LaunchFinder().find(folder / "s.prototxt")
-    assert one.script == "m/n/run.sh"
-
-
-def test_large_files_and_loops_of_links_do_no_harm(tmp_path: Path) -> None:
-    tree(tmp_path, {SOLVER: "", "big.sh": "caffe train --solver " + SOLVER + "\n" + "#" * 300_000})
-    (tmp_path / "loop").symlink_to(tmp_path)
-    assert LaunchFinder().find(tmp_path / SOLVER) == []
-    assert LaunchFinder().find(tmp_path / "no\0name") == []
-
-
-def test_weights_are_found_from_where_the_script_lies(tmp_path: Path) -> None:
-    tree(
-        tmp_path,
-        {
-            SOLVER: "",
-            "scripts/a.sh": f"caffe train --solver {SOLVER} --weights models/w.caffemodel\n",
-            "models/w.caffemodel": "x",
-        },
-    )
-    (launch,) = LaunchFinder().find(tmp_path / SOLVER)
-    assert launch.files() == [tmp_path.resolve() / "models/w.caffemodel"]
 
 
 # The context that follows

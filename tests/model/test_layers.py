@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from caffelint.model.layers import LAYER_TYPES
+from caffelint.model.layers import LAYER_TYPES, LayerType
 from caffelint.resources import load_schema
 
 from .build import layer, net
@@ -73,6 +73,11 @@ IN = layer("in", "Input", "-> a b c d e")
             id="rnn-with-its-state-given",
         ),
         pytest.param(
+            layer("x", "RNN", "a b c d -> x", "recurrent_param { expose_hidden: true }"),
+            "weight,bias,static weight,recurrent weight,output weight,output bias",
+            id="rnn-with-its-state-and-a-static-input",
+        ),
+        pytest.param(
             layer("x", "RNN", "a b c -> x"),
             "weight,bias,static weight,recurrent weight,output weight,output bias",
             id="rnn-with-a-static-input",
@@ -140,6 +145,69 @@ def test_every_type_names_a_block_of_the_schema() -> None:
             block = fields.fields[type_.param].message
             assert block is not None
             assert not type_.fillers or "weight_filler" in block.fields
+
+
+def names(words: str) -> set[str]:
+    return set(words.split())
+
+
+def kinds() -> list[LayerType]:
+    """What is known of a layer of each type."""
+    found = [one.kind for one in net("".join(layer(name, name) for name in LAYER_TYPES)).layers]
+    return [kind for kind in found if kind is not None]
+
+
+@pytest.mark.parametrize(
+    ("bottoms", "tops", "types"),
+    [
+        ((0, 0), (1, 1), "Parameter"),
+        ((0, 0), (1, 2), "Data"),
+        ((0, 0), (2, 2), "ImageData MemoryData WindowData"),
+        ((0, 0), (1, None), "DummyData HDF5Data Input"),
+        ((0, None), (0, None), "Python"),
+        ((1, 1), (1, 1),
+         """AbsVal ArgMax BNLL BatchNorm Clip Dropout ELU Embed Exp Flatten Im2col InnerProduct
+         LRN Log MVN PReLU Power ReLU Reduction Reshape SPP Sigmoid Softmax Swish TanH Threshold
+         Tile"""),
+        ((1, 1), (1, 2), "Pooling"),
+        ((1, 1), (1, None), "Slice Split"),
+        ((1, 2), (1, 1), "Bias Scale"),
+        ((1, None), (0, 0), "Silence"),
+        ((1, None), (1, 1), "Concat"),
+        ((1, None), (1, None), "Convolution Deconvolution"),
+        ((2, 2), (0, 0), "HDF5Output"),
+        ((2, 2), (1, 1), "BatchReindex Crop"),
+        ((2, 2), (1, 2), "Accuracy"),
+        ((2, None), (1, 1), "Eltwise"),
+        ((2, None), (1, None), "Filter"),
+        ((3, 3), (2, 2), "LSTMUnit"),
+        # A loss layer that is given no top makes one (AutoTopBlobs).
+        ((2, 2), (0, 1), "EuclideanLoss HingeLoss MultinomialLogisticLoss SigmoidCrossEntropyLoss"),
+        ((2, 2), (0, 2), "SoftmaxWithLoss"),
+        ((2, 3), (0, 2), "InfogainLoss"),
+        ((3, 3), (0, 1), "ContrastiveLoss"),
+        # With all that their expose_hidden adds.
+        ((2, 4), (1, 2), "RNN"),
+        ((2, 5), (1, 3), "LSTM"),
+    ],
+)  # fmt: skip
+def test_numbers_of_bottoms_and_tops(
+    bottoms: tuple[int, int | None], tops: tuple[int, int | None], types: str
+) -> None:
+    """``ExactNumBottomBlobs``, ``MinTopBlobs`` and so on in the header of each layer."""
+    found = {kind.name for kind in kinds() if (kind.bottoms, kind.tops) == (bottoms, tops)}
+    assert found == names(types)
+
+
+def test_what_else_is_said_of_types() -> None:
+    """``EqualNumBottomTopBlobs``, ``LossLayer`` below it, ``weight_filler`` in ``LayerSetUp``."""
+    types = kinds()
+    assert {t.name for t in types if t.equal_counts} == names("Convolution Deconvolution")
+    losses = {name for name in LAYER_TYPES if name.endswith("Loss")}
+    assert {t.name for t in types if t.loss} == losses
+    filled = names("Convolution Deconvolution Embed InnerProduct LSTM RNN")
+    assert {t.name for t in types if t.fillers} == filled
+    assert not any(t.opaque for t in types)
 
 
 def test_sources_take_no_bottoms() -> None:

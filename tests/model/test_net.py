@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import gc
+from contextlib import AbstractContextManager, nullcontext
+
 import pytest
 
-from .build import layer, net, unmark
+from caffelint.model.net import Net, short_lived_nets
+from caffelint.model.phase import State
+
+from .build import layer, message, net, unmark
 
 IN = layer("in", "Input", "-> data label")
 IP = layer("ip", "InnerProduct", "data -> ip")
@@ -72,6 +78,43 @@ def test_only_the_layers_of_the_phase_are_built() -> None:
 def test_sources_are_what_brings_data_in() -> None:
     text = IN + IP + layer("bias", "Parameter", "-> b") + layer("note", "Python")
     assert [one.name for one in net(text).sources] == ["in"]
+
+
+def left_in_circles(around: AbstractContextManager[None]) -> int:
+    """Number of things that only the garbage collector finds after a net was made and let go."""
+    text = message(IN + IP + layer("relu", "ReLU", "ip -> ip") + LOSS)
+    gc.collect()
+    gc.disable()
+    try:
+        with around:
+            Net(text, State("TRAIN"))
+        return gc.collect()
+    finally:
+        gc.enable()
+
+
+def test_short_lived_nets_leave_nothing_to_the_garbage_collector() -> None:
+    assert left_in_circles(nullcontext()) > 0
+    assert left_in_circles(short_lived_nets()) == 0
+
+
+def test_only_nets_made_within_are_taken_apart_at_the_end() -> None:
+    before = net(IN + IP)
+    with short_lived_nets():
+        outer = net(IN + IP)
+        with short_lived_nets():
+            inner = net(IN + IP)
+        assert (bool(outer.blobs), bool(inner.blobs)) == (True, False)
+    after = net(IN + IP)
+    assert [bool(one.blobs) for one in (before, outer, after)] == [True, False, True]
+
+
+def test_what_names_layers_and_blobs_in_a_debugger() -> None:
+    one = net(IN + IP).layers[1]
+    assert (repr(one), repr(one.tops)) == (
+        "Layer('ip', 'InnerProduct')",
+        "[Blob('ip' of 'ip')]",
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,6 +205,7 @@ def test_an_unknown_name_is_told_once_with_all_its_readers() -> None:
     readers = layer("a", "ReLU", "late -> a") + layer("b", "ReLU", "late -> b")
     built = net(readers + layer("c", "Input", "-> late"))
     (problem,) = built.problems
+    assert (problem.layer, problem.span) == ("a", built.layers[0].message.span("bottom"))
     assert [words for _, words in problem.also] == ["produced only here", 'also read by "b"']
     assert [span for span, _ in problem.also] == [
         built.layers[2].message.span("top"),
@@ -308,6 +352,14 @@ def test_related_places_of_tops() -> None:
             layer("loss", "SoftmaxWithLoss", "ip label -> l p", "loss_weight: 2"), [2.0, 0.0],
             id="too-few-which-is-told-of-elsewhere",
         ),
+        pytest.param(
+            layer("loss", "SoftmaxWithLoss", "ip label -> l p", "loss_weight: 0 loss_weight: 1"),
+            [0.0, 1.0], id="the-second-top-alone",
+        ),
+        pytest.param(
+            layer("r", "Reduction", "ip -> s", "loss_weight: -1"), [-1.0],
+            id="what-is-to-be-made-large",
+        ),
         pytest.param(layer("r", "ReLU", "ip -> r"), [0.0], id="other-layers-have-none"),
     ],
 )  # fmt: skip
@@ -315,6 +367,17 @@ def test_loss_weights(text: str, weights: list[float]) -> None:
     one = net(IN + IP + text).layers[-1]
     assert [blob.loss_weight for blob in one.tops] == weights
     assert one.is_loss == (any(weights) or not weights)
+
+
+@pytest.mark.parametrize(
+    ("weight", "is_loss"),
+    [("", True), ("loss_weight: 0", False), ("loss_weight: 0 loss_weight: 1", False),
+     ("loss_weight: 2", True)],
+)  # fmt: skip
+def test_a_loss_without_a_top_has_its_first_weight(weight: str, is_loss: bool) -> None:
+    """The top that Caffe gives it is one (layer.hpp, SetLossWeights)."""
+    one = net(IN + IP + layer("loss", "EuclideanLoss", "ip label", weight)).layers[-1]
+    assert one.is_loss is is_loss
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,11 @@ TRAIN = State("TRAIN", 2, frozenset(("deploy", "gpu")))
         pytest.param('include { stage: "gpu" stage: "x" }', False, id="one-stage-is-not-set"),
         pytest.param('include { not_stage: "x" }', True, id="a-stage-that-must-not-be-set"),
         pytest.param('include { not_stage: "x" not_stage: "gpu" }', False, id="one-of-them-is"),
+        pytest.param("include { min_level: 2 max_level: 2 }", True, id="just-this-level"),
+        pytest.param("include { min_level: -1 }", True, id="a-level-below-0"),
+        pytest.param("include { max_level: -1 }", False, id="no-level-from-0-on"),
+        pytest.param('exclude { stage: "gpu" }', False, id="excluded-by-a-stage"),
+        pytest.param('exclude { stage: "gpu" stage: "x" }', True, id="by-one-that-is-not-set"),
         pytest.param(
             'include { phase: TRAIN stage: "x" }', False, id="within-a-rule-everything-must-hold"
         ),
@@ -40,6 +45,15 @@ TRAIN = State("TRAIN", 2, frozenset(("deploy", "gpu")))
 )
 def test_keeps(rules: str, kept: bool) -> None:
     assert keeps(TRAIN, message(layer("x", "ReLU", more=rules)).get("layer")[0]) is kept
+
+
+def test_a_state_is_that_of_tests_at_level_0_unless_told() -> None:
+    """caffe.proto, NetState."""
+    assert State() == State("TEST", 0, frozenset())
+    rules = ("min_level: 0 max_level: 0", "min_level: 1", "max_level: -1", 'stage: "x"')
+    layers = [layer("x", "ReLU", more=f"include {{ {rule} }}") for rule in rules]
+    kept = [keeps(State(), one) for one in message("".join(layers)).get("layer")]
+    assert kept == [True, False, False, False]
 
 
 @pytest.mark.parametrize(

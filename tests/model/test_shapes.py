@@ -34,7 +34,7 @@ def set_up_layer(one: Message, bottoms: Sequence[Shape], in_place: bool = False)
     kind = LAYER_TYPES[one.get("type")]
     tops = max(len(one.get("top")), 1 if kind.loss else 0)
     overwritten = frozenset((0,)) if in_place else frozenset[int]()
-    return kind.shape(Setup(one, kind.param, bottoms, tops, "TEST", overwritten))
+    return kind.shape(Setup(one, kind.param, bottoms, tops, overwritten))
 
 
 def refusal(type_: str, more: str, bottoms: Sequence[Shape], tops: int = 1, **rest: bool) -> str:
@@ -333,7 +333,7 @@ REFUSED: list[tuple[str, str, str, list[Shape]]] = [
     ("pad-too-large", "Deconvolution", conv("kernel_size: 3 pad: 5"), [IMAGE]),
     ("pad-not-below-kernel", "Pooling", pool("kernel_size: 2 pad: 2"), [IMAGE]),
     ("pad-not-below-kernel", "Pooling", pool("kernel_size: 2 pad_h: 0 pad_w: 3"), [None]),
-    # 8 bins over 5 rows: windows of 1 need a pad of 2
+    # 4 bins over 5 rows: windows of 2 need a pad of 2
     ("pad-not-below-kernel", "SPP", "spp_param { pyramid_height: 4 }", [(2, 3, 5, 5)]),
     ("global-pooling-with-window", "Pooling", pool("global_pooling: true kernel_size: 2"),
      [IMAGE]),
@@ -508,6 +508,11 @@ def test_layers_that_work_in_place(type_: str) -> None:
         pytest.param(
             'convolution_param { num_output: 6 kernel_size: 3 weight_filler { type: «"x"» } }',
             id="the filler's type",
+        ),
+        pytest.param(
+            'convolution_param { num_output: 6 kernel_size: 3 «weight_filler» { type: "uniform" '
+            "max: -2 } }",
+            id="the filler whose min is not written",
         ),
     ],
 )

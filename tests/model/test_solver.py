@@ -79,6 +79,17 @@ def shown(use: NetUse) -> str:
             ["TRAIN n", "TEST n x", "TEST n"],
             id="too-few-states",
         ),
+        pytest.param(
+            'net: "n" net_param { name: "in" } train_net_param { name: "a" } test_iter: 1',
+            ["TRAIN n", "TRAIN <in>", "TRAIN <a>", "TEST <in>"],
+            id="a-generic-net-inside-the-solver-comes-first-in-tests",
+        ),
+        pytest.param(
+            'net: "n" test_net_param { name: "b" } test_net_param { name: "c" } test_iter: [1, 2]'
+            ' test_state { stage: "x" } test_state { stage: "y" }',
+            ["TRAIN n", "TEST <b> x", "TEST <c> y"],
+            id="a-state-for-every-test-net-inside-the-solver",
+        ),
     ],
 )
 def test_net_uses(solver: str, want: list[str]) -> None:

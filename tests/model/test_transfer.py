@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -10,17 +9,11 @@ import pytest
 from caffelint.core.problem import Problem
 from caffelint.model.build import set_up
 from caffelint.model.shapes.setup import Shape
-from caffelint.model.transfer import (
-    Sources,
-    check_transfer,
-    filled_layers,
-    find_weights,
-    same_shape,
-)
-from caffelint.model.weights import StoredBlob, Weights, read_weights
+from caffelint.model.transfer import Sources, check_transfer, same_shape
+from caffelint.model.weights import StoredBlob, StoredLayer, Weights, read_weights
 from caffelint.resources import load_schema
 
-from .build import layer, message, net
+from .build import layer, net
 
 DATA = layer("data", "MemoryData", "-> data label",
              "memory_data_param { batch_size: 4 channels: 3 height: 1 width: 1 }")  # fmt: skip
@@ -188,6 +181,31 @@ def test_an_old_blob_has_ones_in_front(shape: Shape, stored: StoredBlob, same: b
             DATA + HIDDEN + ip("hidden", "hidden -> ip") + LOSS, WEIGHTS | {"ip": []}, [],
             id="of-two-layers-of-one-name-the-first",
         ),
+        pytest.param(
+            NET.replace("InnerProduct", "Python", 1), {**WEIGHTS, "hidden": [(7,)]}, [],
+            id="python-takes-anything",
+        ),
+        pytest.param(
+            DATA + HIDDEN + layer("own", "Mine", "hidden -> mine") + ip("ip", "mine -> ip") + LOSS,
+            {**WEIGHTS, "own": [((7,), float("nan"))]}, ["weights-not-finite own"],
+            id="nan-in-an-unknown-type",
+        ),
+        pytest.param(
+            DATA + HIDDEN + layer("abs", "AbsVal", "hidden -> abs") + ip("ip", "abs -> ip") + LOSS,
+            {**WEIGHTS, "abs": [(2,)]}, ["weights-blob-count abs"], id="blobs-for-an-abs",
+        ),
+        pytest.param(
+            NET, {**WEIGHTS, "hidden": [(9, 3), (9,)], "ip": [(2, 2)]},
+            ["weights-shape-mismatch hidden", "weights-blob-count ip"], id="one-for-each-layer",
+        ),
+        pytest.param(
+            NET, {**WEIGHTS, "hidden": [((2, 3), 0.0), ((2,), float("inf"))]},
+            ["weights-not-finite hidden"], id="what-is-not-finite-comes-first",
+        ),
+        pytest.param(
+            NET, {"hidden": []}, ["weights-blob-count hidden", "weights-match-nothing"],
+            id="a-layer-of-that-name-without-blobs",
+        ),
     ],
 )  # fmt: skip
 def test_copying(tmp_path: Path, text: str, layers: Stored, want: list[str]) -> None:
@@ -231,6 +249,39 @@ SHARED = 'param { name: "w" } param { name: "b" }'
         pytest.param(
             NET, {"hidden": {"0": (1, 1, 2, 3), "1": (2,)}, "ip": OUT},
             ["weights-shape-mismatch hidden"], id="no-old-shapes",
+        ),
+        pytest.param(
+            NET, {"hidden": {"1": (2,)}, "ip": OUT}, ["weights-blob-count hidden"],
+            id="the-first-missing",
+        ),
+        pytest.param(
+            NET, {"hidden": {"0": (2, 3), "2": (2,)}, "ip": OUT}, ["weights-blob-count hidden"],
+            id="another-number",
+        ),
+        pytest.param(
+            NET, {"hidden": {**BLOBS, "1": (9,)}, "ip": OUT}, ["weights-shape-mismatch hidden"],
+            id="the-second-has-another-shape",
+        ),
+        pytest.param(
+            DATA + HIDDEN + ip("ip", "hidden -> mid", more='param { name: "w" }')
+            + ip("twin", "mid -> ip", more='param { name: "w" }') + LOSS,
+            {"hidden": BLOBS, "ip": OUT, "twin": {"1": (2,)}}, [], id="one-shared-blob-is-left-out",
+        ),
+        pytest.param(
+            DATA + HIDDEN + ip("ip", "hidden -> mid", more='param { name: "w" }')
+            + ip("twin", "mid -> ip", more='param { name: "w" }') + LOSS,
+            {"hidden": BLOBS, "ip": OUT, "twin": {"0": (2, 2)}}, ["weights-blob-count twin"],
+            id="the-one-that-is-not-shared-is-missing",
+        ),
+        pytest.param(
+            DATA + HIDDEN + ip("ip", "hidden -> mid", more=SHARED)
+            + ip("twin", "mid -> ip", more=SHARED) + LOSS,
+            {"hidden": BLOBS, "ip": {}, "twin": OUT},
+            ["weights-blob-count ip", "weights-layer-fresh"], id="their-owner-needs-them",
+        ),
+        pytest.param(
+            DATA + HIDDEN + layer("abs", "AbsVal", "hidden -> abs") + ip("ip", "abs -> ip") + LOSS,
+            {"hidden": BLOBS, "ip": OUT, "abs": {}}, [], id="a-layer-that-needs-none",
         ),
         pytest.param(
             DATA + HIDDEN + ip("ip", "hidden -> mid", more=SHARED)
@@ -298,11 +349,70 @@ STATISTICS = DATA + HIDDEN + NORM + IP + LOSS
             STATISTICS.replace("true", "false"), [(2,), (2,), ((1,), 0.0)], "",
             id="of-the-batch-in-training",
         ),
+        pytest.param(
+            STATISTICS.replace("use_global_stats: true", ""), [(2,), (2,), ((1,), 0.0)], "",
+            id="of-the-batch-in-training-by-default",
+        ),
+        pytest.param(
+            STATISTICS.replace("batch_norm_param { use_global_stats: true }", "phase: TEST"),
+            [(2,), (2,), ((1,), 0.0)], "their factor is 0", id="a-layer-with-a-phase-of-its-own",
+        ),
+        pytest.param(
+            STATISTICS, [((2,), 0.0), ((2,), 0.0), ((1,), 0.0)], "their factor is 0", id="nothing"
+        ),
     ],
 )  # fmt: skip
 def test_batch_norm_statistics(tmp_path: Path, text: str, blobs: list[Any], want: str) -> None:
     problems = check(text, model(tmp_path / "x", {**WEIGHTS, "bn": blobs}))
     assert [one.values["reason"] for one in problems] == ([want] if want else [])
+
+
+@pytest.mark.parametrize(
+    ("more", "trained", "want"),
+    [
+        pytest.param("", True, [], id="renewed-by-the-training"),
+        pytest.param("use_global_stats: true", True, [], id="renewed-all-the-same"),
+        pytest.param("", False, ["batch-norm-statistics-empty bn"], id="run-as-they-are"),
+        pytest.param("use_global_stats: false", False, [], id="of-the-batch"),
+    ],
+)
+def test_batch_norm_statistics_in_tests(
+    tmp_path: Path, more: str, trained: bool, want: list[str]
+) -> None:
+    """batch_norm_layer.cpp, LayerSetUp: stored ones are used in the phase TEST by default."""
+    norm = layer("bn", "BatchNorm", "hidden -> hidden", f"batch_norm_param {{ {more} }}")
+    file = model(tmp_path / "x", {**WEIGHTS, "bn": [(2,), (2,), ((1,), 0.0)]})
+    problems = check(DATA + HIDDEN + norm + IP + LOSS, file, phase="TEST", trained=trained)
+    assert told(problems) == want
+    assert not any(one.rejects for one in problems)
+
+
+def test_statistics_that_do_not_fit_are_not_judged_by_value(tmp_path: Path) -> None:
+    file = model(tmp_path / "x", {**WEIGHTS, "bn": [(2,), ((2,), 0.0)]})
+    assert told(check(STATISTICS, file)) == ["weights-blob-count bn"]
+
+
+def test_a_file_that_has_gone_is_not_looked_into(tmp_path: Path) -> None:
+    file = model(tmp_path / "x", {**WEIGHTS, "hidden": [((2, 3), 0.0), (2,)]})
+    (tmp_path / "x").unlink()
+    assert check(NET, file) == []
+
+
+def test_a_first_blob_that_is_left_out_is_not_zero(tmp_path: Path) -> None:
+    shared = DATA + HIDDEN + ip("ip", "hidden -> mid", more='param { name: "w" }')
+    text = shared + ip("twin", "mid -> ip", more='param { name: "w" }') + LOSS
+    assert (
+        check(text, h5(tmp_path / "x.h5", {"hidden": BLOBS, "ip": OUT, "twin": {"1": (2,)}})) == []
+    )
+
+
+def test_raw_data_is_nothing_that_caffe_reads(tmp_path: Path) -> None:
+    """blob.cpp, FromProto knows data and double_data only."""
+    blobs = (StoredBlob((2, 3), 6, raw=True), StoredBlob((2,), 2))
+    file = Weights(tmp_path / "x", "layer", 9, (StoredLayer("hidden", "", blobs),))
+    problems = check(DATA + HIDDEN, file)
+    assert told(problems) == ["weights-raw-data hidden"]
+    assert problems[0].values == {"file": "x", "layer": "hidden"}
 
 
 def test_later_files_overwrite(tmp_path: Path) -> None:
@@ -343,6 +453,95 @@ def test_a_mismatch_tells_shapes_and_the_outputs_that_would_fit(tmp_path: Path) 
     assert values_of(problems, "role", "index", "stored", "wanted", "outputs") == want
 
 
+@pytest.mark.parametrize(
+    ("blobs", "values"),
+    [
+        pytest.param(
+            [((2, 2), [0.5]), (2,)],
+            {"role": "weight", "stored": 1, "wanted": 4, "shape": "2×2"}, id="weights",
+        ),
+        pytest.param(
+            [(2, 2), ((2,), [0.5, 0.5, 0.5])],
+            {"role": "bias", "stored": 3, "wanted": 2, "shape": "2"}, id="bias",
+        ),
+        pytest.param([(2, 2)], {
+            "type": "InnerProduct", "stored": "1 blob", "wanted": "weight, bias",
+            "remedy": "bias_term: false",
+        }, id="count"),
+        pytest.param([(2, 3), (2,)], {
+            "role": "weight", "index": 0, "stored": "2×3", "wanted": "2×2", "outputs": "",
+        }, id="inputs"),
+        pytest.param([(2, 2), (3,)], {
+            "role": "bias", "index": 1, "stored": "3", "wanted": "2", "outputs": "3",
+        }, id="shape-of-the-bias"),
+        pytest.param(
+            [((2, 2), float("nan")), ((2,), float("inf"))], {"blobs": "weight, bias"}, id="values"
+        ),
+        pytest.param([(2, 2), ((2,), float("inf"))], {"blobs": "bias"}, id="value"),
+        pytest.param([((2, 2), 0.0), (2,)], {}, id="zeros"),
+    ],
+)  # fmt: skip
+def test_what_is_told_of_a_layer(tmp_path: Path, blobs: list[Any], values: dict[str, Any]) -> None:
+    (problem,) = check(NET, model(tmp_path / "x", {**WEIGHTS, "ip": blobs}))
+    assert problem.values == {"file": "x", "layer": "ip", **values}
+    # What is wrong with values is copied all the same.
+    assert problem.rejects is (problem.kind not in ("weights-not-finite", "weights-all-zero"))
+    assert NET[slice(*problem.span)] == ("2" if values.get("outputs") else '"ip"')
+    assert problem.span.start >= NET.index('"ip"')
+
+
+def test_blobs_of_an_unknown_type_go_by_their_numbers(tmp_path: Path) -> None:
+    own = layer("own", "Mine", "hidden -> mine") + ip("ip", "mine -> ip")
+    stored = {**WEIGHTS, "own": [(1,), ((1,), float("nan"))]}
+    problems = check(DATA + HIDDEN + own + LOSS, model(tmp_path / "x", stored))
+    assert values_of(problems, "blobs") == ["blob 1"]
+
+
+def test_blobs_for_a_layer_without_any(tmp_path: Path) -> None:
+    problems = check(NET, model(tmp_path / "x", {**WEIGHTS, "loss": [(1,), (1,)]}))
+    assert values_of(problems, "stored", "wanted", "remedy") == ["2 blobs", "none", ""]
+
+
+@pytest.mark.parametrize(
+    ("stored", "want"),
+    [
+        pytest.param(StoredBlob((1, 1, 5, 3), 15, legacy=True), "5×3", id="old-matrix"),
+        pytest.param(StoredBlob((1, 1, 1, 5), 5, legacy=True), "5", id="old-bias"),
+        pytest.param(StoredBlob((1, 5, 1, 3), 15, legacy=True), "1×5×1×3", id="old-maps"),
+        pytest.param(StoredBlob((5, 1, 1, 3), 15, legacy=True), "5×1×1×3", id="old-kernels"),
+        pytest.param(StoredBlob((1, 1, 5, 3), 15), "1×1×5×3", id="current"),
+    ],
+)
+def test_ones_in_front_of_an_old_blob_are_not_shown(
+    tmp_path: Path, stored: StoredBlob, want: str
+) -> None:
+    file = Weights(tmp_path / "x", "layer", 9, (StoredLayer("hidden", "", (stored, stored)),))
+    assert values_of(check(DATA + HIDDEN, file), "stored") == [want]
+
+
+KERNELS = "num_output: 4 kernel_size: 1 weight_filler { type: 'xavier' }"
+
+
+@pytest.mark.parametrize(
+    ("type_", "own", "shape", "outputs"),
+    [
+        pytest.param("Convolution", KERNELS, (7, 3, 1, 1), "7", id="convolution"),
+        pytest.param("Convolution", KERNELS, (7, 3, 3, 3), "", id="another-kernel-too"),
+        pytest.param("Convolution", KERNELS, (7, 3, 1), "", id="fewer-axes"),
+        pytest.param("Convolution", KERNELS, (), "", id="no-shape"),
+        # conv_layer.cpp turned round: the first size is that of the inputs.
+        pytest.param("Deconvolution", KERNELS, (3, 7, 1, 1), "", id="deconvolution"),
+        pytest.param("Deconvolution", KERNELS, (7, 4, 1, 1), "", id="inputs-of-a-deconvolution"),
+    ],
+)
+def test_outputs_that_would_fit(
+    tmp_path: Path, type_: str, own: str, shape: tuple[int, ...], outputs: str
+) -> None:
+    text = DATA + layer("conv", type_, "data -> conv", f"convolution_param {{ {own} }}")
+    problems = check(text, model(tmp_path / "x", {"conv": [shape, (4,)]}))
+    assert values_of(problems, "outputs") == [outputs]
+
+
 def test_another_input_size_is_not_cured_by_outputs(tmp_path: Path) -> None:
     problems = check(NET, model(tmp_path / "x", {**WEIGHTS, "hidden": [(2, 7), (2,)]}))
     assert values_of(problems, "stored", "outputs") == ["2×7", ""]
@@ -366,72 +565,16 @@ def test_transposed_weights_have_their_outputs_behind(tmp_path: Path) -> None:
             [(2, 2), (2,)], "bias_term: true", id="bias-too-many",
         ),
         pytest.param(NET, [(2, 2), (2,), (2,)], "", id="something-else"),
+        pytest.param(
+            DATA + HIDDEN + ip("ip", "hidden -> ip", filler=f"{RANDOM} bias_term: false") + LOSS,
+            [(2, 2), (2,), (2,)], "", id="two-too-many",
+        ),
+        pytest.param(
+            DATA + HIDDEN + layer("ip", "PReLU", "hidden -> ip") + LOSS, [(2,), (2,)], "",
+            id="a-type-without-a-bias",
+        ),
     ],
 )  # fmt: skip
 def test_what_to_do_about_a_bias(tmp_path: Path, text: str, blobs: list[Any], remedy: str) -> None:
     problems = check(text, model(tmp_path / "x", {**WEIGHTS, "ip": blobs}))
     assert values_of(problems, "remedy") == [remedy]
-
-
-def test_a_renamed_head_is_only_mentioned(tmp_path: Path) -> None:
-    file = model(tmp_path / "x", {"hidden": WEIGHTS["hidden"], "fc8": WEIGHTS["ip"]})
-    fresh, ignored = check(NET, file)
-    assert (fresh.kind, fresh.values["layers"]) == ("weights-layer-fresh", '"ip"')
-    assert (ignored.values["layers"], ignored.values["suggestion"]) == ('"fc8"', "fc8")
-
-
-def test_layers_that_share_all_blobs_are_filled_too(tmp_path: Path) -> None:
-    text = DATA + ip("a", "data -> a", more=SHARED) + ip("b", "data -> b", more=SHARED)
-    file = model(tmp_path / "x", {"a": WEIGHTS["hidden"]})
-    assert filled_layers([net(text)], [file]) == {"a", "b"}
-
-
-# The files of a solver
-
-
-def find(text: str, folder: Path) -> Sources:
-    return find_weights(message(text, "solver"), folder / "solver.prototxt", None, read_weights)
-
-
-@pytest.mark.parametrize(
-    ("text", "files", "kinds"),
-    [
-        pytest.param('weights: "a.caffemodel"', ["a"], [], id="one"),
-        pytest.param('weights: "a.caffemodel , b.caffemodel"', ["a", "b"], [], id="list"),
-        pytest.param(
-            'weights: "a.caffemodel" weights: "b.caffemodel"', ["a", "b"], [], id="repeated"
-        ),
-        pytest.param(
-            'weights: "a.caffemodel,"', ["a"], ["weights-name-empty"], id="comma-at-the-end"
-        ),
-        pytest.param('weights: ""', [], ["weights-name-empty"], id="empty"),
-        pytest.param('weights: "c.caffemodel"', [], ["weights-not-found"], id="not-there"),
-        pytest.param('weights: "/no/c.caffemodel"', [], ["weights-elsewhere"], id="absolute"),
-        pytest.param('weights: "no.caffemodel"', [], ["weights-unreadable"], id="no-weights"),
-        pytest.param('weights: "a\\000b"', [], ["weights-not-found"], id="a-nul-in-the-name"),
-        pytest.param("max_iter: 1", [], [], id="none"),
-    ],
-)
-def test_files_of_a_solver(tmp_path: Path, text: str, files: list[str], kinds: list[str]) -> None:
-    for name in ("a", "b"):
-        model(tmp_path / f"{name}.caffemodel", WEIGHTS)
-    (tmp_path / "no.caffemodel").write_bytes(b"\xff" * 9)
-    found = find(text, tmp_path)
-    assert [file.path.stem for file in found.files] == files
-    assert [problem.kind for problem in found.problems] == kinds
-    assert found.whole == (not kinds)
-
-
-def test_places_that_were_tried(tmp_path: Path) -> None:
-    (problem,) = find('weights: "c.caffemodel"', tmp_path).problems
-    assert str(problem.values["tried"]).startswith(f"{tmp_path}, {tmp_path.parent}")
-
-
-def test_weights_that_cannot_be_looked_into_are_no_problem(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    h5(tmp_path / "a.h5", {"hidden": BLOBS})
-    monkeypatch.setitem(sys.modules, "h5py", None)
-    found = find('weights: "a.h5"', tmp_path)
-    assert (found.problems, found.whole) == ((), False)
-    assert found.skipped == ("a.h5: HDF5 needs h5py: pip install 'caffelint[data]'",)

@@ -2,20 +2,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import sys
 from array import array
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from caffelint.model import weights_hdf5
 from caffelint.model.blob_values import all_finite, all_zero, samples, statistics
 from caffelint.model.weights import (
-    LibraryMissingError,
     Run,
     StoredBlob,
     WeightsError,
@@ -99,16 +95,37 @@ LAYER = b"\xa2\x06"  # field 100, length-delimited
         pytest.param(b'layer { name: "ip" }', "it is text", id="prototxt"),
         pytest.param(b"# ~ a comment ~\n", "it is text", id="any-character-that-is-printed"),
         pytest.param(b'name: "a net"', "it is text", id="prototxt-that-starts-with-a-name"),
+        pytest.param(b"layer {\r\n\tname: 'ip' }", "it is text", id="prototxt-with-tabs"),
+        pytest.param(b"#" * 600 + "ü".encode(), "it is text", id="other-characters-further-down"),
+        pytest.param(b"# \x7f", "no field starts at byte 0", id="what-is-not-printed-is-no-text"),
         pytest.param(b"\n<!DOCTYPE html>", "it is a web page", id="web-page"),
+        pytest.param(b"<!doctype HTML>\n\xc3\xbc", "it is a web page", id="web-page-in-utf8"),
+        pytest.param(b"<HTML><body>", "it is a web page", id="web-page-without-a-doctype"),
+        pytest.param(b"  <?xml version='1.0'?>", "it is a web page", id="xml"),
         pytest.param(
             b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "git lfs pull", id="lfs"
         ),
         pytest.param(b"\x1f\x8b\x08\x00", "unpack it first", id="gzip"),
+        pytest.param(b"PK\x03\x04\x14\x00", "unpack it first", id="zip"),
+        pytest.param(b"BZh91AY&SY", "unpack it first", id="bzip2"),
+        pytest.param(b"\xfd7zXZ\x00", "unpack it first", id="xz"),
         pytest.param(
             b"\x08\x05\x12\x03a.b\x1a\x00", "a solver state, which is given with --snapshot",
             id="solver-state",
         ),
         pytest.param(b"\x08\x01\x10\x03\x18\x04\x20\x04", "a single blob", id="mean-file"),
+        pytest.param(
+            b"\x08\x05\x1a\x00\x12\x03a.b", "a solver state", id="solver-state-in-another-order"
+        ),
+        pytest.param(b"\x02\x00", "no field starts at byte 0", id="a-field-without-a-number"),
+        pytest.param(b"\x12\x00\x0b", "no field starts at byte 2", id="a-group"),
+        pytest.param(
+            b"\x9d\x3f\x00\x00\x80", "past the end of its message: it is cut short)",
+            id="cut-in-four-bytes",
+        ),
+        pytest.param(
+            b"\x99\x3f" + bytes(7), "the field at byte 0 runs past the end", id="cut-in-eight-bytes"
+        ),
         pytest.param(
             b"\xa2\x06\x00\x12\x00", 'both "layer" and "layers"', id="two-forms-in-one-file"
         ),
@@ -117,12 +134,17 @@ LAYER = b"\xa2\x06"  # field 100, length-delimited
             b"\xa2\x06\x29\x3a\x27\x3a\x25\x0a\x23" + b"\x01" * 35, "more than 32 axes",
             id="a-blob-of-many-axes",
         ),
+        pytest.param(
+            LAYER + b"\x46\x3a\x44\x3a\x42" + b"\x08\x01" * 33, "more than 32 axes",
+            id="a-blob-of-many-axes-one-by-one",
+        ),
         pytest.param(bytes(64), "no field starts at byte 0", id="zeros"),
-        pytest.param(WHOLE[:-1], "runs past the end of its message", id="cut-in-the-last-layer"),
+        pytest.param(WHOLE[:-1], "past the end of its message: it is cut short)",
+                     id="cut-in-the-last-layer"),
         pytest.param(LAYER, "no number at byte 2", id="cut-before-a-length"),
         pytest.param(LAYER + b"\xff" * 11, "no number at byte 2", id="a-length-beyond-64-bits"),
         pytest.param(
-            LAYER + b"\x04\x0a\x05abcde", "runs past the end of its message",
+            LAYER + b"\x04\x0a\x05abcde", "the field at byte 3 runs past the end of its message)",
             id="a-name-longer-than-its-layer",
         ),
         pytest.param(
@@ -158,12 +180,40 @@ def test_a_path_that_cannot_be_read(tmp_path: Path, name: str, reason: str) -> N
         filled_layers(tmp_path / name)
 
 
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x")
+    with pytest.raises(WeightsError, match="no regular file"):
+        read_weights(tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        pytest.param(b"\n\x0bhello_world", [], id="a-name-alone"),
+        pytest.param(b"\x12\x0b\x22\x09abcdefghi", ["abcdefghi"], id="a-v1-layer-alone"),
+        pytest.param(b"\x08\x01\x18\x04", [], id="numbers-that-nobody-knows"),
+        pytest.param(b"\x08\x01" + LAYER + b"\x03\x0a\x01a", ["a"], id="and-a-layer"),
+        pytest.param(LAYER + b"\x02\x08\x01", [""], id="a-name-that-is-a-number"),
+        pytest.param(LAYER + b"\x03\x0a\x01a\x40\x81\x01", ["a"], id="a-number-of-two-bytes"),
+    ],
+)
+def test_odd_caffemodels(tmp_path: Path, data: bytes, names: list[str]) -> None:
+    """What may look like something else, and is read as protobuf reads it."""
+    (tmp_path / "x").write_bytes(data)
+    weights = read_weights(tmp_path / "x")
+    assert [layer.name for layer in weights.layers] == names
+    assert weights.size == len(data)
+
+
 def test_a_file_that_is_too_large_for_caffe(tmp_path: Path) -> None:
     """io.cpp, kProtoReadBytesLimit: INT_MAX bytes."""
     path = tmp_path / "x.caffemodel"
     path.write_bytes(WHOLE)
     os.truncate(path, 1 << 31)  # a hole
     with pytest.raises(WeightsError, match="larger than 2 GiB"):
+        read_weights(path)
+    os.truncate(path, (1 << 31) - 1)
+    with pytest.raises(WeightsError, match="no field starts"):
         read_weights(path)
 
 
@@ -284,6 +334,28 @@ def raw_blob(path: Path, blob: bytes) -> StoredBlob | None:
         # Fields of another wire type, or of no known number, are passed over by protobuf.
         pytest.param(b"\x60\x05\x2a\x04" + bytes(4), (), 1, "f", id="raw-data-that-is-a-number"),
         pytest.param(b"\x3a\x05\x12\x01\x09\x08\x03", (3,), 0, "f", id="a-strange-dim"),
+        pytest.param(b"\x28\x05\x5d" + bytes(4), (), 0, "f", id="strange-values"),
+        pytest.param(b"\x2d" + bytes(4), (), 1, "", id="a-value-that-is-not-packed"),
+        pytest.param(
+            b"\x2a\x08" + bytes(8) + b"\x2d" + bytes(4), (), 3, "", id="packed-and-not-packed"
+        ),
+        pytest.param(b"\x41" + bytes(8) + b"\x2a\x04" + bytes(4), (), 1, "", id="one-double"),
+        pytest.param(b"\x2a\x04" + bytes(4) + b"\x2a\x08" + bytes(8), (), 3, "f", id="two-runs"),
+        pytest.param(b"\x50\x03\x62\x08" + bytes(8), (), 2, "", id="raw-data-of-no-known-type"),
+        pytest.param(
+            b"\x50\x02\x52\x00\x62\x04" + bytes(4), (), 2, "e", id="a-raw-type-that-is-no-number"
+        ),
+        pytest.param(
+            b"\x3a\x40" + b"\x08\x01" * 32, (1,) * 32, 0, "f", id="as-many-axes-as-caffe-takes"
+        ),
+        pytest.param(
+            b"\x3a\x02\x08\x02\x3a\x03\x0a\x01\x03", (2, 3), 0, "f", id="two-shapes-are-one"
+        ),
+        pytest.param(
+            b"\x3a\x06\x08\x02\x0a\x02\x03\x04", (2, 3, 4), 0, "f", id="dims-packed-or-not"
+        ),
+        pytest.param(b"\x12\x01\x05", (), 0, "f", id="a-size-that-is-no-number"),
+        pytest.param(b"\x20\x07", (0, 0, 0, 7), 0, "f", id="a-width-alone"),
     ],
 )
 def test_fields_of_a_blob(
@@ -309,108 +381,34 @@ def test_padding_layers_of_v0_are_gone(tmp_path: Path) -> None:
     assert weights.form == "V0 layers"
 
 
-def test_types(tmp_path: Path) -> None:
-    net = model("a", form="layers")
-    net.layers[0].type = 14
+@pytest.mark.parametrize(
+    ("net", "form", "type_", "v1_type"),
+    [
+        pytest.param(model("a"), "layer", "InnerProduct", None, id="current"),
+        pytest.param(model("a", form="layers"), "layers", "", 14, id="v1"),
+        pytest.param(v0(), "V0 layers", "conv", None, id="v0"),
+    ],
+)
+def test_types(tmp_path: Path, net: Any, form: str, type_: str, v1_type: int | None) -> None:
+    written = {"layer": lambda: net.layer[0], "layers": lambda: net.layers[0]}
+    one = written.get(form, lambda: net.layers[0].layer)()
+    one.type = v1_type or type_
     (tmp_path / "x").write_bytes(net.SerializeToString())
-    (layer,) = read_weights(tmp_path / "x").layers
-    assert (layer.type, layer.v1_type) == ("", 14)
+    weights = read_weights(tmp_path / "x")
+    assert [(layer.type, layer.v1_type) for layer in weights.layers] == [(type_, v1_type)]
+    assert (weights.form, weights.is_hdf5) == (form, False)
 
 
-# HDF5
-
-
-def hdf5(path: Path, sets: dict[str, Any], groups: tuple[str, ...] = ()) -> Path:
-    h5py = pytest.importorskip("h5py")
-    with h5py.File(path, "w") as file:
-        for name in groups:
-            file.create_group(name)
-        for name, values in sets.items():
-            file[name] = values
-    return path
-
-
-def test_hdf5(tmp_path: Path) -> None:
-    sets = {"data/a/0": [[0.5, 1.5]], "data/a/1": [2.5], "data/b/1": [0.5]}
-    path = hdf5(tmp_path / "x", sets, ("data/empty",))
-    weights = read_weights(path)
-    layers = {layer.name: layer.blobs for layer in weights.layers}
-    shapes = {
-        name: [blob and (blob.shape, blob.stored) for blob in blobs]
-        for name, blobs in layers.items()
-    }
-    assert shapes == {"a": [((1, 2), 2), ((1,), 1)], "b": [None, ((1,), 1)], "empty": []}
-    assert weights.filled == {"a", "b"}
-    with path.open("rb") as file:
-        assert layers["a"][0] is not None
-        assert [list(piece) for piece in samples(file, layers["a"][0], 10)] == [[0.5, 1.5]]
-
-
-@pytest.mark.parametrize(
-    ("sets", "reason"),
-    [
-        pytest.param({"model_weights/a": [1.0]}, 'no group "data"', id="of-another-program"),
-        pytest.param({"data": [1.0]}, 'no group "data"', id="data-is-no-group"),
-        pytest.param({"data/a": [1.0]}, 'layer "a" is no group', id="layer-is-no-group"),
-        pytest.param({"data/a/w": [1.0]}, '"w" where blobs are numbered', id="named-blobs"),
-        pytest.param({"data/a/²": [1.0]}, '"²" where blobs are numbered', id="no-plain-digit"),
-        pytest.param({"data/a/٣": [1.0]}, '"٣" where blobs are numbered', id="an-arabic-digit"),
-        pytest.param({"data/a/0/b": [1.0]}, '"a/0" is no dataset', id="group-for-a-blob"),
-        pytest.param({"data/a/0": "text"}, '"a/0" holds no numbers', id="text"),
-        pytest.param({"data/a/1000": [1.0]}, '"1000" where blobs are numbered', id="a-high-number"),
-        pytest.param(
-            {f"data/a/{i}": [1.0] for i in range(1001)}, "more than 1000 entries", id="many-blobs"
-        ),
-    ],
-)
-def test_hdf5_that_is_no_caffemodel(tmp_path: Path, sets: dict[str, Any], reason: str) -> None:
-    with pytest.raises(WeightsError, match=re.escape(reason)):
-        read_weights(hdf5(tmp_path / "x", sets))
-
-
-def test_hdf5_links_out_of_the_file_are_not_followed(tmp_path: Path) -> None:
-    h5py = pytest.importorskip("h5py")
-    hdf5(tmp_path / "other", {"0": [1.0]})
-    path = hdf5(tmp_path / "x", {}, ("data",))
-    with h5py.File(path, "a") as file:
-        file["data/a"] = h5py.ExternalLink("other", "/")
-    with pytest.raises(WeightsError, match='layer "a" is no group'):
-        read_weights(path)
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        pytest.param("raise ImportError('No module named h5py')", id="not-installed"),
-        pytest.param("raise ValueError('numpy.dtype size changed')", id="for-another-numpy"),
-        pytest.param("raise OSError('libhdf5.so: cannot open')", id="its-library-is-gone"),
-    ],
-)
-def test_hdf5_without_the_library(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
-) -> None:
-    path = hdf5(tmp_path / "x", {"data/a/0": [1.0]})
-    (tmp_path / "h5py.py").write_text(code)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "h5py")
-    with pytest.raises(LibraryMissingError, match="HDF5 needs h5py: pip install"):
-        read_weights(path)
-
-
-@given(st.integers(0, 2000), st.binary(max_size=40))
-@settings(max_examples=50)
-def test_any_damage_of_hdf5_gives_layers_or_a_weights_error(
-    tmp_path_factory: pytest.TempPathFactory, at: int, noise: bytes
-) -> None:
-    folder = tmp_path_factory.getbasetemp()
-    whole = folder / "whole.h5"
-    if not whole.exists():
-        hdf5(whole, {"data/a/0": [[0.5, 1.5]], "data/b/0": [0.5]})
-    data = whole.read_bytes()
-    path = folder / "damaged.h5"
-    path.write_bytes(data[:at] + noise + data[at + len(noise) :])
-    with contextlib.suppress(WeightsError):
-        assert all(isinstance(name, str) for name in filled_layers(path))
+def test_v0_and_v1_layers_in_one_file(tmp_path: Path) -> None:
+    """Caffe upgrades it as V0 (upgrade_proto.cpp, NetNeedsV0ToV1Upgrade)."""
+    net = model("a", form="layers")
+    net.MergeFrom(v0())
+    (tmp_path / "x").write_bytes(net.SerializeToString())
+    assert read_weights(tmp_path / "x").form == "V0 layers"
+    net.layer.add(name="b")
+    (tmp_path / "x").write_bytes(net.SerializeToString())
+    with pytest.raises(WeightsError, match='both "layer" and "layers"'):
+        read_weights(tmp_path / "x")
 
 
 # Snapshots
@@ -422,6 +420,25 @@ def test_solver_state(tmp_path: Path) -> None:
     state = read_state(path)
     assert state.state == {"iter": 5000, "learned_net": "a.b", "current_step": 2}
     assert [blob and blob.stored for blob in state.layers[0].blobs] == [1]
+    assert (state.form, state.size, state.filled) == ("solver state", 18, frozenset({""}))
+
+
+@pytest.mark.parametrize(
+    ("data", "want"),
+    [
+        pytest.param(b"\x12\x01a", {"learned_net": "a"}, id="a-name-alone"),
+        pytest.param(b"\x20\xff\xff\xff\xff\x0f", {"current_step": -1}, id="a-step-is-an-int32"),
+        pytest.param(b"\x1a\x00", {}, id="blobs-alone"),
+        pytest.param(b"\x0a\x00\x10\x01\x18\x01\x22\x00\x1a\x00", {}, id="strange-kinds"),
+    ],
+)
+def test_odd_solver_states(tmp_path: Path, data: bytes, want: dict[str, Any]) -> None:
+    (tmp_path / "x").write_bytes(data)
+    state = read_state(tmp_path / "x")
+    assert state.state == want
+    assert [(one.name, one.type, len(one.blobs)) for one in state.layers] == [
+        ("", "", int(b"\x1a" in data))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -452,40 +469,6 @@ def test_no_solver_state(tmp_path: Path, data: bytes, reason: str) -> None:
     path.write_bytes(data)
     with pytest.raises(WeightsError, match=reason):
         read_state(path)
-
-
-def test_no_solver_state_in_hdf5(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match='no group "history"'):
-        read_state(hdf5(tmp_path / "x", {"data/a/0": [1.0]}))
-
-
-def test_solver_state_in_hdf5(tmp_path: Path) -> None:
-    sets = {"iter": 7, "learned_net": b"a.h5", "current_step": 1, "history/0": [[0.5]]}
-    state = read_state(hdf5(tmp_path / "x.solverstate.h5", sets))
-    assert state.state == {"iter": 7, "learned_net": "a.h5", "current_step": 1}
-    assert [blob and blob.shape for blob in state.layers[0].blobs] == [(1, 1)]
-    assert weights_hdf5.read_state(state.path) == state
-
-
-def test_values_in_other_files_are_not_read(tmp_path: Path) -> None:
-    """Datasets in HDF5 may lie in any file that the writer names."""
-    h5py = pytest.importorskip("h5py")
-    (tmp_path / "other").write_bytes(bytes([7, 0, 0, 0]))
-    path = tmp_path / "x.h5"
-    with h5py.File(path, "w") as file:
-        outside = [(str(tmp_path / "other"), 0, 4)]
-        file.create_dataset("iter", (1,), "<i4", external=outside)
-        file.create_dataset("history/0", (1,), "<f4", external=outside)
-    state = read_state(path)
-    assert state.state == {}
-    assert state.layers[0].blobs == (StoredBlob((1,), 1, code=""),)
-
-
-def test_what_is_no_single_number_is_left_out_of_the_state(tmp_path: Path) -> None:
-    sets = {"iter": [7, 8], "current_step": 1.5, "learned_net": "a" * 70000, "history/0": [0.5]}
-    assert read_state(hdf5(tmp_path / "x.solverstate.h5", sets)).state == {
-        "learned_net": "a" * 70000
-    }
 
 
 # Values

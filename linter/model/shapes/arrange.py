@@ -32,8 +32,9 @@ def concat(s: Setup) -> Built:
     if not known:
         return Built([None])
     first_index, first = known[0]
+    axis = s.axis(first, axis, blob=first_index)
     for i, shape in known[1:]:
-        others = (j for j in range(min(len(first), len(shape))) if j != axis)
+        others = (j for j in range(len(first)) if j != axis)
         if len(first) != len(shape) or any(differ(first[j], shape[j]) for j in others):
             wanted = (*first[:axis], None, *first[axis + 1 :])
             s.refuse_shape(i, wanted, like=f'"{s.bottom_name(first_index)}"')
@@ -234,8 +235,7 @@ def reduction(s: Setup) -> Built:
 def argmax(s: Setup) -> Built:
     """Along an axis, or over all values of an example: then the top has three axes at least."""
     shape, best = s.bottom, signed(s.own.get("top_k"))
-    if best < 1:
-        s.positive("top_k", best)
+    s.positive("top_k", best)
     axis = s.axis(shape, s.own.get("axis")) if s.own.has("axis") else None
     if shape is None:
         return Built([None])
@@ -246,9 +246,8 @@ def argmax(s: Setup) -> Built:
         s.refuse("top-k-too-large", "top_k", top_k=best, classes=classes)
     if axis is not None:
         return Built([(*shape[:axis], best, *shape[axis + 1 :])])
-    top: list[Dim] = [1] * max(3, len(shape))
-    top[:3] = shape[0], (2 if s.own.get("out_max_val") else 1), best
-    return Built([tuple(top)])
+    values = 2 if s.own.get("out_max_val") else 1
+    return Built([(shape[0], values, best, *[1] * (len(shape) - 3))])
 
 
 def filter_(s: Setup) -> Built:

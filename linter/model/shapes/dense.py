@@ -54,6 +54,7 @@ def _recurrent(s: Setup, gates: int, states: int) -> Built:
     own = s.own
     outputs = signed(own.get("num_output"))
     exposed = states if own.get("expose_hidden") else 0
+    _check_bottoms(s, 2 + exposed)
     steps, streams = _sequence(s)
     static = len(s.bottoms) > 2 + exposed
     if static:
@@ -78,6 +79,15 @@ def _recurrent(s: Setup, gates: int, states: int) -> Built:
     if s.tops != 1 + exposed:
         s.refuse("top-count", "top", found=in_words(s.tops, "top"), wanted=1 + exposed)
     return Built([s.blob((steps, streams, outputs)), *[state] * exposed], params)
+
+
+def _check_bottoms(s: Setup, least: int) -> None:
+    """A static input may be one more (recurrent_layer.hpp, MaxBottomBlobs)."""
+    found = in_words(len(s.bottoms), "bottom")
+    if len(s.bottoms) < least:
+        s.refuse("bottom-count", "type", found=found, wanted=f"at least {least}")
+    if len(s.bottoms) > least + 1:
+        s.refuse("bottom-count", f"bottom[{least + 1}]", found=found, wanted=f"at most {least + 1}")
 
 
 def _sequence(s: Setup) -> tuple[Dim, Dim]:

@@ -17,10 +17,9 @@ def unknown(s: Setup) -> Built:
     return Built([None] * s.tops)
 
 
-def scalar_loss(s: Setup) -> Built:
+def scalar_loss(_s: Setup) -> Built:
     """The loss itself first (loss_layer.cpp, Reshape); further tops are unknown."""
-    tops: list[Shape] = [(), *[None] * s.tops]
-    return Built(tops[: max(s.tops, 1)])
+    return Built([()])
 
 
 def _map(s: Setup, blob: int = 0) -> tuple[Dim, Dim, Dim, Dim] | None:
@@ -65,7 +64,7 @@ def normalize(s: Setup) -> Built:
         s.axes_count(shape, "at least 2")
     channels = s.legacy(shape, 1)
     scale: Shape = () if s.own.get("channel_shared") else (channels,)
-    return Built([shape], [s.fill(scale, "scale_filler", default=True)])
+    return Built([shape], [s.fill(scale, "scale_filler")])
 
 
 def priors(s: Setup) -> int:
@@ -223,13 +222,13 @@ def smooth_l1_loss_ohem(s: Setup) -> Built:
         _check_sizes(s, i)
     sizes = _map(s)
     each: Shape = None if sizes is None else (sizes[0], 1, sizes[2], sizes[3])
-    return Built([(), each][: max(s.tops, 1)])
+    return Built([(), each][: s.tops])
 
 
 def softmax_loss_ohem(s: Setup) -> Built:
     """The loss, the probabilities, the loss of each region (softmax_loss_ohem_layer.cpp)."""
     tops: list[Shape] = [(), s.bottoms[0], s.bottoms[1]]
-    return Built(tops[: max(s.tops, 1)])
+    return Built(tops[: s.tops])
 
 
 def proposal(s: Setup) -> Built:

@@ -44,7 +44,7 @@ def _without(s: Setup, axis: int) -> Dim:
 def _scalar(s: Setup) -> Built:
     """The loss itself; a second top has the probabilities."""
     tops: list[Shape] = [(), s.bottom]
-    return Built(tops[: max(s.tops, 1)])
+    return Built(tops[: s.tops])
 
 
 def softmax_loss(s: Setup) -> Built:
@@ -127,7 +127,6 @@ def contrastive_loss(s: Setup) -> Built:
         )
     for i, axes in ((0, (2, 3)), (1, (2, 3)), (2, (1, 2, 3))):
         _check_single(s, i, axes)
-    s.memory(a, "the sum multiplier")
     _check_batch(s)
     return _scalar(s)
 

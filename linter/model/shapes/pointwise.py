@@ -38,7 +38,7 @@ def prelu(s: Setup) -> Built:
         s.axes_count(shape, "at least 2")
     channels = s.legacy(shape, 1)
     slope: Shape = () if s.own.get("channel_shared") else (channels,)
-    params = [s.fill(slope, "filler", default=True)]
+    params = [s.fill(slope, "filler")]
     s.memory(count(shape, 1), "the slope multiplier")
     return Built([shape], params)
 
@@ -107,41 +107,42 @@ def eltwise(s: Setup) -> Built:
 
 def scale(s: Setup) -> Built:
     """A factor, learned or from a second bottom, and a bias with it where bias_term is true."""
-    params = [_learned(s, "filler", default=True)] if len(s.bottoms) == 1 else []
+    params = [_learned(s, "filler", s.own.get("num_axes"))] if len(s.bottoms) == 1 else []
     if s.own.get("bias_term"):
-        params.append(_learned(s, "bias_filler", axes=_factor_axes(s)))
+        params.append(_own_bias(s))
     _check_factor(s, params[0] if len(s.bottoms) == 1 else s.bottoms[1])
     return Built([s.bottom], params)
 
 
 def bias(s: Setup) -> Built:
     """A term, learned or from a second bottom."""
-    params = [_learned(s, "filler")] if len(s.bottoms) == 1 else []
+    params = [_learned(s, "filler", s.own.get("num_axes"))] if len(s.bottoms) == 1 else []
     _check_factor(s, params[0] if params else s.bottoms[1])
     return Built([s.bottom], params)
 
 
-def _factor_axes(s: Setup) -> int | None:
-    """How many axes Scale's own bias has: as many as the factor."""
+def _own_bias(s: Setup) -> Shape:
+    """Shape of Scale's bias, which has as many axes as the factor."""
     if len(s.bottoms) == 1:
-        return None
+        return _learned(s, "bias_filler", s.own.get("num_axes"))
     factor = s.bottoms[1]
-    return -1 if factor is None else len(factor)
+    return _learned(s, "bias_filler", None if factor is None else len(factor))
 
 
-def _learned(s: Setup, filler: str, default: bool = False, axes: int | None = None) -> Shape:
-    """Shape of the learned factor or term: ``num_axes`` axes of the bottom from ``axis`` on."""
+def _learned(s: Setup, filler: str, number: int | None) -> Shape:
+    """Shape of the learned factor or term: so many axes of the bottom from ``axis`` on; all of them
+    for -1.
+    """
     shape = s.bottom
     axis = s.axis(shape, s.own.get("axis"))
-    number: int = s.own.get("num_axes") if axes is None else axes
-    if number < -1:
+    if number is not None and number < -1:
         s.refuse("bad-num-axes", "num_axes", value=number)
-    if shape is None:
-        return s.fill(None, filler, default)
-    if number >= 0 and axis + number > len(shape):
+    if shape is None or number is None:
+        return s.fill(None, filler)
+    if axis + number > len(shape):
         _refuse_extent(s, axis, number)
     learned = shape[axis:] if number == -1 else shape[axis : axis + number]
-    return s.fill(learned, filler, default)
+    return s.fill(learned, filler)
 
 
 def _refuse_extent(s: Setup, axis: int, number: int) -> None:

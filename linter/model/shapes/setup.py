@@ -74,7 +74,7 @@ def shown(shape: Shape) -> str:
 
 def in_words(number: int, what: str) -> str:
     """A number of things: ``no shape``, ``1 shape``, ``2 shapes``."""
-    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+    return f"{number or 'no'} {what}{'' if number == 1 or what.endswith('s') else 's'}"
 
 
 def signed(value: int) -> int:
@@ -102,15 +102,12 @@ class Setup:
         own_field: str,
         bottoms: Sequence[Shape],
         tops: int,
-        phase: str = "TEST",
         in_place: frozenset[int] = frozenset(),
     ) -> None:
         self.message = message
-        self.own_field = own_field
         self.own = message.sub(own_field) if own_field else message
         self.bottoms = list(bottoms)
         self.tops = tops
-        self.phase = phase
         self.in_place = in_place
 
     @property
@@ -168,13 +165,13 @@ class Setup:
             self.axes_count(shape, "at most 4", blob)
         return shape[index] if index < len(shape) else 1
 
-    def axes_count(self, shape: Shape, wanted: object, blob: int = 0) -> NoReturn:
+    def axes_count(self, shape: tuple[Dim, ...], wanted: object, blob: int = 0) -> NoReturn:
         """Refuse a bottom for its number of axes."""
         self.refuse(
             *("axes-count", f"bottom[{blob}]"),
             bottom=self.bottom_name(blob),
             wanted=wanted,
-            axes=len(shape or ()),
+            axes=len(shape),
             shape=shown(shape),
         )
 
@@ -207,7 +204,7 @@ class Setup:
 
     def refuse_both(self, field: str, other: str, at: str = "") -> NoReturn:
         """Refuse a parameter that is given in two ways."""
-        self.refuse("given-both-ways", at or other.split(" ")[0], field=field, other=other)
+        self.refuse("given-both-ways", at or other, field=field, other=other)
 
     def positive(self, at: str, value: Dim) -> None:
         """Refuse a parameter that must be at least 1."""
@@ -248,14 +245,12 @@ class Setup:
 
     # Fillers (filler.hpp)
 
-    def fill(self, shape: Shape, at: str, default: bool = False) -> Shape:
-        """A learned blob of this shape, filled by the filler in field ``at``.
-
-        ``default`` tells that the layer brings its own constant filler where none is written.
+    def fill(self, shape: Shape, at: str) -> Shape:
+        """A learned blob of this shape, filled by the filler in field ``at``; where that is not
+        written, by a constant, which fits any shape.
         """
         self.blob(shape, "num_output")
-        if not (default and not self.own.has(at)):
-            self.check_filler(self.own.sub(at), shape, at)
+        self.check_filler(self.own.sub(at), shape, at)
         self.memory(count(shape), f"the learned blob of {at}")
         return shape
 

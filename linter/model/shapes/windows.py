@@ -15,7 +15,6 @@ from .setup import (
     count,
     in_words,
     shapes_differ,
-    shown,
     signed,
     truncated,
 )
@@ -180,7 +179,7 @@ def im2col(s: Setup) -> Built:
     shape = s.bottom
     axis = s.axis(shape, s.own.get("axis"))
     spatial = None if shape is None else len(shape) - axis - 1
-    if spatial is not None and spatial < 1:
+    if shape is not None and len(shape) < axis + 2:
         s.axes_count(shape, f"at least {axis + 2}")
     kernel, stride, pad, dilation = _window(s, spatial)
     if shape is None:
@@ -280,18 +279,18 @@ def _pooled(s: Setup, axis: int, kernel: Dim, pad: int, stride: int, padded: boo
     out = (span // stride if down else -(-span // stride)) + 1
     if out < 0:
         _refuse_window(s, _pooling_place(s, "kernel_size", KERNEL, axis), kernel, size, pad)
-    if padded:
-        if (out - 1) * stride >= size + pad:
-            out -= 1
-        if (out - 1) * stride >= size + pad:
-            at = _pooling_place(s, "pad", PAD, axis)
-            s.refuse("negative-size", at, size=out, shape=shown(s.bottom))
+    if padded and (out - 1) * stride >= size + pad:
+        out -= 1
     return out
 
 
 def _floors(own: Message) -> bool:
     """Whether the forks' ``ceil_mode`` is there, and false."""
     return "ceil_mode" in own.type.fields and not own.get("ceil_mode")
+
+
+_MOST_LEVELS = 17
+"""A pyramid of so many levels has more bins than a blob can have values."""
 
 
 def spatial_pyramid(s: Setup) -> Built:
@@ -303,13 +302,13 @@ def spatial_pyramid(s: Setup) -> Built:
     if shape is None:
         return Built([None] * s.tops)
     channels = shape[1]
-    for level in range(max(height, 0)):
+    s.positive("pyramid_height", height)
+    levels = range(min(height, _MOST_LEVELS))
+    for level in levels:
         _check_pyramid_level(s, shape, 2**level)
     if height == 1:
         return Built([(shape[0], channels, 1, 1)])
-    if height < 1:
-        s.positive("pyramid_height", height)
-    bins = sum(4**level for level in range(height))
+    bins = sum(4**level for level in levels)
     return Built([s.blob((shape[0], None if channels is None else channels * bins))])
 
 
