@@ -312,6 +312,7 @@ class Checker:
         start = self._start(Path(source.name))
         builder = FactBuilder(source, context, trained)
         sketches: list[Sketch] = []
+        trained_shapes: Shapes | None = None
         yield from self.rules.on_problems(source, include_and_exclude(built.net.get("layer")))
         for view in built.views:
             faulty = with_faults(view, built.problems)
@@ -320,11 +321,15 @@ class Checker:
                 yield from self.rules.on_problems(place, found, view.state.phase)
             shapes, shape_problems = set_up(view, {**data_shapes, **start.shapes}, faulty)
             sketches.append((view, shapes))
+            if view is trained:
+                trained_shapes = shapes
             problems = view.problems + check_net(view) + shape_problems
             problems += check_overwriting(view) + check_blocks(view) + check_detectors(view)
             if trained is not None and not trains(view):
-                problems += check_transforms(trained, view) + check_twins(trained, view, shapes)
-                problems += check_phases(trained, view)
+                if trained_shapes is None:  # it stands in a file of its own
+                    trained_shapes, _ = set_up(trained)
+                problems += check_transforms(trained, view) + check_phases(trained, view)
+                problems += check_twins((trained, trained_shapes), (view, shapes))
             if built.weights is not None:
                 from .model.transfer import check_transfer
 

@@ -5,7 +5,7 @@ a layer does with them stands in its own net.
 
 Problems, with their values:
 
-- ``test-shape-differs``: layer, blob (its role), shape, trained (both shapes)
+- ``test-shape-differs``: layer, blob (its role), shape, trained (both shapes, or ``missing``)
 - ``test-layer-differs``: layer, field, test, train (both as text)
 - ``in-one-phase-only``: layer, type, blob, phase (the one that it is in)
 - ``test-on-training-data``: layer, source
@@ -13,13 +13,14 @@ Problems, with their values:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..core.problem import Problem
 from ..schema.message import Message
-from .build import Shapes, set_up
-from .net import Layer, Net
-from .shapes.setup import shapes_differ, shown
+from .build import Shapes
+from .compare import Sketch
+from .net import Layer, Net, Param
+from .shapes.setup import Shape, shapes_differ, shown
 
 # Types whose parameters decide what is computed, alike in training and in tests.
 _COMPARED = frozenset(
@@ -28,11 +29,13 @@ _COMPARED = frozenset(
         *("PReLU", "ELU", "Scale", "BatchNorm", "Eltwise", "Concat", "Power", "MVN"),
     )
 )
-# Fields that change nothing that is computed, or that are meant to differ.
+# Fields that change nothing that is computed, or that are meant to differ; those that decide on the
+# learned blobs are told of by them.
 _NO_MATTER = frozenset(
     (
         *("weight_filler", "bias_filler", "filler", "engine", "force_nd_im2col"),
-        *("use_global_stats", "moving_average_fraction", "stable_prod_grad", "num_output"),
+        *("use_global_stats", "moving_average_fraction", "stable_prod_grad"),
+        *("num_output", "bias_term"),
     )
 )
 # What repeated fields of a window are where nothing is written.
@@ -99,30 +102,42 @@ def _source(layer: Layer) -> str:
     return str(layer.message.sub(block).get("source")) if block and not layer.opaque else ""
 
 
-def check_twins(train: Net, test: Net, shapes: Shapes) -> list[Problem]:
-    """Layers of a test net that differ from the training net's of the same name; ``shapes`` are
-    those of the test net. One layer for both differs in shape where its inputs do.
+def check_twins(train: Sketch, test: Sketch) -> list[Problem]:
+    """Layers of a test net that differ from the training net's of the same name. One layer for both
+    differs in shape where its inputs do.
     """
-    trained = {layer.name: layer for layer in train.layers}
-    pairs = [(layer, twin) for layer in test.layers if (twin := trained.get(layer.name))]
-    differing = list(_differences(pairs))
-    if not any(layer.weighs for layer, _ in pairs):
-        return differing
-    return [*_shape_differences(pairs, shapes, set_up(train)[0]), *differing]
+    trained = {layer.name: layer for layer in train[0].layers}
+    pairs = [(layer, twin) for layer in test[0].layers if (twin := trained.get(layer.name))]
+    return [*_shape_differences(pairs, test[1], train[1]), *_differences(pairs)]
 
 
 def _shape_differences(
     pairs: list[tuple[Layer, Layer]], shapes: Shapes, trained: Shapes
 ) -> Iterator[Problem]:
     for layer, twin in pairs:
-        blobs = zip(layer.params, shapes.params[layer], trained.params[twin], strict=False)
-        for param, own, other in blobs:
-            if shapes_differ(own, other):
-                values = {"layer": layer.name, "blob": param.role}
-                values.update(shape=shown(own), trained=shown(other))
-                span = layer.message.span("name")
-                yield Problem("test-shape-differs", span, values, (), layer.name)
+        own, other = shapes.params[layer], trained.params[twin]
+        for param, here, there in zip(layer.params, own, other, strict=False):
+            if shapes_differ(here, there):
+                yield _shape_differs(layer, param, shown(here), shown(there))
                 break
+        else:
+            if len(layer.params) != len(twin.params) and not (layer.opaque or twin.opaque):
+                yield _one_is_missing(layer, twin, own, other)
+
+
+def _one_is_missing(
+    layer: Layer, twin: Layer, own: Sequence[Shape], other: Sequence[Shape]
+) -> Problem:
+    """The first learned blob that one of two layers has and the other has not."""
+    more, first = max(layer.params, twin.params, key=len), min(len(own), len(other))
+    here, there = (shown(shapes[first]) if first < len(shapes) else "missing"
+                   for shapes in (own, other))  # fmt: skip
+    return _shape_differs(layer, more[first], here, there)
+
+
+def _shape_differs(layer: Layer, param: Param, shape: str, trained: str) -> Problem:
+    values = {"layer": layer.name, "blob": param.role, "shape": shape, "trained": trained}
+    return Problem("test-shape-differs", layer.message.span("name"), values, (), layer.name)
 
 
 def _differences(pairs: list[tuple[Layer, Layer]]) -> Iterator[Problem]:

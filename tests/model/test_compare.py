@@ -411,6 +411,7 @@ def test_a_layer_of_another_type_is_no_renamed_one() -> None:
     # Another type under the same name is not compared by shape.
     other = fed() + ip("low", 30) + ip("ip", 10, "low") + layer("act", "Bias", "data -> act")
     assert deploy_problems(other, train) == []
+    assert deploy_problems(fed() + ip("low", 30) + ip("ip", 10, "low") + ip("act"), train) == []
 
 
 def test_renamed_in_a_file_of_another_name_with_the_same_shapes_only() -> None:

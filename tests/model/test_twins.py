@@ -6,6 +6,7 @@ import pytest
 
 from caffelint.core.problem import Problem
 from caffelint.model.build import set_up
+from caffelint.model.compare import Sketch
 from caffelint.model.net import Net
 from caffelint.model.phase import State
 from caffelint.model.solver import net_uses, overridden_phase
@@ -24,12 +25,20 @@ def pair(type_: str, train: str, test: str, test_type: str = "") -> str:
     )
 
 
+def product(more: str = "") -> str:
+    return f"inner_product_param {{ num_output: 4 {more} }}"
+
+
+def sketch(one: Net) -> Sketch:
+    return one, set_up(one)[0]
+
+
 def found(text: str) -> list[tuple[str, ...]]:
     whole = message(text)
     train, test = Net(whole, State("TRAIN")), Net(whole, State("TEST"))
     return [
         (one.kind, *map(str, one.values.values()))
-        for one in check_twins(train, test, set_up(test)[0])
+        for one in check_twins(sketch(train), sketch(test))
     ]
 
 
@@ -69,8 +78,18 @@ def convolution(own: str) -> str:
             id="filler",
         ),
         pytest.param(
-            pair("ReLU", "", "", test_type="PReLU"),
-            ("test-layer-differs", "one", "type", "PReLU", "ReLU"),
+            pair("InnerProduct", product(), product("bias_term: false")),
+            ("test-shape-differs", "one", "bias", "missing", "4"),
+            id="bias-in-training-only",
+        ),
+        pytest.param(
+            pair("InnerProduct", product("bias_term: false"), product()),
+            ("test-shape-differs", "one", "bias", "4", "missing"),
+            id="bias-in-test-only",
+        ),
+        pytest.param(
+            pair("ReLU", "", "", test_type="ELU"),
+            ("test-layer-differs", "one", "type", "ELU", "ReLU"),
             id="type",
         ),
         pytest.param(
@@ -205,7 +224,7 @@ def placed(text: str, problems: list[Problem]) -> list[str]:
 def test_where_a_difference_is_shown(text: str, want: str) -> None:
     whole = message(text)
     train, test = Net(whole, State("TRAIN")), Net(whole, State("TEST"))
-    problems = check_twins(train, test, set_up(test)[0])
+    problems = check_twins(sketch(train), sketch(test))
     assert placed(text, problems) == [want]
     assert text[: problems[0].span.start].count("layer {") == 3
     # ShareTrainedLayersWith refuses another shape, and nothing else.
@@ -379,3 +398,10 @@ def test_overridden_phase(net: str, solver: str, want: list[str | None]) -> None
         if one is not None:
             assert (one.values["wanted"], one.values["net"]) == (use.phase, "n")
             assert (one.span, one.rejects) == (use.span, False)
+
+
+def test_another_type_may_have_other_blobs() -> None:
+    assert found(pair("ReLU", "", "", test_type="PReLU")) == [
+        ("test-shape-differs", "one", "slope", "3", "missing"),
+        ("test-layer-differs", "one", "type", "PReLU", "ReLU"),
+    ]

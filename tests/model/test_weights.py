@@ -354,6 +354,7 @@ def raw_blob(path: Path, blob: bytes) -> StoredBlob | None:
         pytest.param(
             b"\x3a\x06\x08\x02\x0a\x02\x03\x04", (2, 3, 4), 0, "f", id="dims-packed-or-not"
         ),
+        pytest.param(b"\x3a\x02\x08\x7f", (127,), 0, "f", id="the-largest-of-one-byte"),
         pytest.param(b"\x12\x01\x05", (), 0, "f", id="a-size-that-is-no-number"),
         pytest.param(b"\x20\x07", (0, 0, 0, 7), 0, "f", id="a-width-alone"),
     ],
