@@ -25,6 +25,10 @@ _AT_ONCE = 8
 """So many items in a row go to one process: files of a directory often need the same others."""
 
 
+_TURNS = 8
+"""Each process gets work so often at least, or the last one would keep all others waiting."""
+
+
 class WorkerError(Exception):
     """A process was ended from outside."""
 
@@ -87,6 +91,7 @@ class _Pool:
         # A fork has all modules and rules at once; elsewhere it is no safe start, or there is none.
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
         self._pool = ProcessPoolExecutor(number, context, _begin, (make, arguments))
+        self._number = number
         self._before = set(multiprocessing.active_children())
         self._over = threading.Event()
         self._closing = threading.Lock()
@@ -96,7 +101,8 @@ class _Pool:
         self, work: Callable[[Any, _Item], _Result], items: Sequence[_Item]
     ) -> Iterable[_Result]:
         """What the work gives for each item, in their order."""
-        results = self._pool.map(partial(_do, work), items, chunksize=_AT_ONCE)
+        several = max(1, min(_AT_ONCE, len(items) // (self._number * _TURNS)))
+        results = self._pool.map(partial(_do, work), items, chunksize=several)
         if self._watcher is None:  # the first work starts the processes, one may be gone already
             started: Any = getattr(self._pool, "_processes", None)
             processes = list((started or {}).values())
