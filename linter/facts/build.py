@@ -27,7 +27,6 @@ from .layer import (
     has_filler,
     outputs,
     takes_filler,
-    texts,
     under_others,
     uses_global_stats,
     writes,
@@ -35,6 +34,7 @@ from .layer import (
 from .signal import start_of
 from .structure import memory_mib, namesakes
 from .text import plain as _text
+from .text import texts
 
 if TYPE_CHECKING:
     from ..moments.outlook import Outlook
@@ -121,7 +121,7 @@ class FactBuilder:
             if not has_filler(layer, "weight_filler") and not self._context.fills(layer.name)
         ]
         first = [layer for layer in weighing if takes_filler(layer)][:1]
-        below_others = under_others(net)
+        below_others = under_others(net) if unfilled else set()
         norms = [layer for layer in layers if layer.type == "BatchNorm"]
         losses = [layer.type for layer in layers if layer.is_loss]
         biases = [p for layer in learning for p in layer.params if p.role == "bias"]

@@ -8,7 +8,7 @@ that of most layers most facts are never wanted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from msgspec import Struct
@@ -23,7 +23,7 @@ from ..model.sizes import batch_size
 from ..schema.message import Message
 from .signal import signal_of, update_of
 from .structure import below, chain_below, classes, linear_below, scores_beside, window
-from .text import plain
+from .text import plain, texts
 
 if TYPE_CHECKING:
     from ..moments.outlook import Outlook
@@ -392,11 +392,6 @@ class LayerFacts:
         # What no layer reads is an output of the net, and printed value by value (solver.cpp).
         printed = (shapes.blobs[blob] for blob in self._layer.tops if not blob.readers)
         return sum(count(shape) or 0 for shape in printed)
-
-
-def texts(given: Iterable[str]) -> list[str]:
-    """Texts that protobuf can hold."""
-    return [text if text.isascii() else plain(text) for text in given]
 
 
 def under_others(net: Net) -> set[Layer]:

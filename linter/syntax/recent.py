@@ -11,7 +11,7 @@ from .parser import parse
 from .tree import Tree
 
 _MOST_CHARACTERS = 2_000_000
-"""Of so much text trees are kept; they take some 20 bytes a character."""
+"""Of so much text trees are kept; they take some 16 bytes a character."""
 
 
 class _Recent:
